@@ -1,0 +1,1 @@
+"""absorb: the science of absorption and entanglement under gradient routing."""
