@@ -1,0 +1,110 @@
+"""From a plain nested mapping to a validated `Config`; every refusal names key, value and bound."""
+
+import difflib
+import math
+import types
+from collections.abc import Mapping
+from dataclasses import fields, is_dataclass
+from typing import Any, get_args, get_origin, get_type_hints
+
+from absorb.config import KINDS, Config
+from absorb.errors import AbsorbError
+
+
+def load(mapping: Mapping[str, Any]) -> Config:
+    """The config that a complete nested mapping describes.
+
+    Errors: AbsorbError for an unknown or missing key, a wrong type, a value out of range, NaN, or
+    values that cannot go together.
+    """
+    from absorb.rules import check_together
+
+    config = _section(Config, mapping, "")
+    check_together(config)
+    return config
+
+
+def _section(cls: type, mapping: Any, path: str) -> Any:
+    if not isinstance(mapping, Mapping):
+        raise AbsorbError(f"{path}={mapping!r}: must be a group of settings")
+    hints, known = get_type_hints(cls), {f.name: f for f in fields(cls)}
+    for key in mapping:
+        if key not in known:
+            raise AbsorbError(f"{_join(path, key)}: no such setting{nearest(key, known)}")
+    values = {}
+    for name, f in known.items():
+        where = _join(path, name)
+        if name not in mapping:
+            raise AbsorbError(f"{where}: missing")
+        section = _section_type(name, hints[name], mapping[name], where)
+        if section is None:
+            values[name] = check_value(where, mapping[name], hints[name], f.metadata)
+        else:
+            values[name] = _section(section, mapping[name], where)
+    return cls(**values)
+
+
+def _section_type(name: str, hint: Any, value: Any, path: str) -> type | None:
+    if name not in KINDS:
+        return hint if is_dataclass(hint) else None  # type: ignore[return-value]
+    kind = value.get("kind") if isinstance(value, Mapping) else value
+    if kind not in KINDS[name]:
+        raise AbsorbError(f"{path}.kind={kind!r}: must be one of {', '.join(KINDS[name])}")
+    return KINDS[name][kind]
+
+
+def check_value(path: str, value: Any, hint: Any, meta: Mapping[str, Any]) -> Any:
+    """One setting's value in its own type, or AbsorbError naming key, value and bound."""
+    if value is None and meta["optional"]:
+        return None
+    if get_origin(hint) is tuple:
+        return _tuple(path, value, get_args(hint)[0], meta)
+    if get_origin(hint) is types.UnionType:
+        hint = get_args(hint)[0]
+    return _scalar(path, value, hint, meta)
+
+
+def _tuple(path: str, value: Any, element: type, meta: Mapping[str, Any]) -> tuple:
+    if not isinstance(value, (list, tuple)):
+        raise AbsorbError(f"{path}={value!r}: must be a list")
+    fewest, most = meta["length"]
+    if not fewest <= len(value) <= most:
+        raise AbsorbError(f"{path}={list(value)!r}: must have {fewest} to {most} entries")
+    return tuple(_scalar(path, v, element, meta) for v in value)
+
+
+def _scalar(path: str, value: Any, hint: type, meta: Mapping[str, Any]) -> Any:
+    value = _typed(path, value, hint)
+    if meta["choices"] and value not in meta["choices"]:
+        hint_text = nearest(value, meta["choices"])
+        raise AbsorbError(
+            f"{path}={value!r}: must be one of {', '.join(meta['choices'])}{hint_text}"
+        )
+    low, high = meta["low"], meta["high"]
+    if low is not None and not low <= value <= high:
+        raise AbsorbError(f"{path}={value!r}: must lie in [{low:g}, {high:g}]")
+    return value
+
+
+def _typed(path: str, value: Any, hint: type) -> Any:
+    number = isinstance(value, (int, float)) and not isinstance(value, bool)
+    if hint is float and number:
+        if not math.isfinite(value):
+            raise AbsorbError(f"{path}={value!r}: must be a finite number")
+        return float(value) + 0.0  # -0.0 becomes 0.0
+    if hint is int and number and value == value and float(value).is_integer():
+        return int(value)
+    if hint in (bool, str) and type(value) is hint:
+        return value
+    words = {float: "a number", int: "a whole number", bool: "true or false", str: "text"}
+    raise AbsorbError(f"{path}={value!r}: must be {words[hint]}")
+
+
+def nearest(name: Any, known: Any) -> str:
+    """' (did you mean X?)' for the known name that is nearest, or nothing."""
+    close = difflib.get_close_matches(str(name), [str(k) for k in known], n=1, cutoff=0.5)
+    return f" (did you mean {close[0]}?)" if close else f"; there are {', '.join(known)}"
+
+
+def _join(path: str, name: str) -> str:
+    return f"{path}.{name}" if path else str(name)
