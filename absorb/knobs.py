@@ -1,0 +1,108 @@
+"""Knobs: everything that may differ between the lanes of one program, as arrays."""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+
+from absorb.config import Config
+
+OBSERVED = ("forget", "unlabelled", "retain")
+
+
+class Knobs(NamedTuple):
+    """One lane's values; axis O runs over what is observed of a datum, in the order OBSERVED."""
+
+    seed: np.ndarray
+    init_seed: np.ndarray
+    order_seed: np.ndarray
+    label_seed: np.ndarray
+    concept_C: np.ndarray  # 1 for the classes of the concept
+    label_fraction: np.ndarray
+    retain_fraction: np.ndarray
+    false_positive: np.ndarray
+    false_negative: np.ndarray
+    covariate_strength: np.ndarray
+    label_draw: np.ndarray  # index into LABEL_DRAWS
+    weights_O2: np.ndarray  # route weight of (region, rest)
+    keep_O: np.ndarray  # weight in the loss
+    gate_O: np.ndarray  # the region's part in the forward pass
+    ablated_gate: np.ndarray  # 0: ablation removes the region; 1: this arm has none to remove
+    units: np.ndarray
+    learning_rate: np.ndarray
+    weight_decay: np.ndarray
+    l1_region: np.ndarray
+    l1_rest: np.ndarray
+    correlation: np.ndarray
+    ablate_every: np.ndarray
+
+
+LABEL_DRAWS = ("labels", "placebo", "std")
+
+
+class Arm(NamedTuple):
+    """What an arm of an absorption experiment changes in a config's tables (measures, Arms)."""
+
+    routed: bool = True
+    keep_labelled: float = 1.0
+    gate_O: tuple[float, float, float] = (1.0, 1.0, 1.0)
+    draw: str = "labels"
+    ablated: bool = True
+
+
+ARM_TABLE = {
+    "route": Arm(),
+    "hard": Arm(gate_O=(1.0, 0.0, 0.0)),
+    "filter": Arm(routed=False, keep_labelled=0.0, ablated=False),
+    "placebo": Arm(draw="placebo"),
+    "capacity": Arm(routed=False),
+    "std": Arm(routed=False, keep_labelled=0.0, draw="std", ablated=False),
+}
+
+
+def knobs_of(config: Config, classes: int) -> Knobs:
+    """One config's knobs for a world of `classes` classes."""
+    routing, train, arm = config.routing, config.train, ARM_TABLE[config.routing.arm]
+    f, i = np.float32, np.int32
+    concept_C = np.zeros(classes, f)
+    concept_C[list(routing.concept)] = 1
+    noise = 0.0 if routing.arm == "std" else 1.0  # std states how many examples are left, exactly
+    return Knobs(
+        seed=i(config.seed),
+        init_seed=_seed(config.seeds.init, config.seed),
+        order_seed=_seed(config.seeds.order, config.seed),
+        label_seed=_seed(config.seeds.labels, config.seed),
+        concept_C=concept_C,
+        label_fraction=f(routing.label_fraction),
+        retain_fraction=f(routing.retain_fraction),
+        false_positive=f(routing.false_positive * noise),
+        false_negative=f(routing.false_negative * noise),
+        covariate_strength=f(routing.covariate_strength * noise),
+        label_draw=i(LABEL_DRAWS.index(arm.draw)),
+        weights_O2=_weights(config, arm),
+        keep_O=np.array(routing.keep, f) * np.array([arm.keep_labelled, 1, 1], f),
+        gate_O=np.array((1, 0, 0) if config.gate.kind == "hard" else arm.gate_O, f),
+        ablated_gate=f(0 if arm.ablated else 1),
+        units=i(routing.units),
+        learning_rate=f(train.learning_rate),
+        weight_decay=f(train.weight_decay),
+        l1_region=f(train.l1_region),
+        l1_rest=f(train.l1_rest),
+        correlation=f(train.correlation),
+        ablate_every=i(train.ablate_every),
+    )
+
+
+def stack(lanes: Sequence[Knobs]) -> Knobs:
+    """Knobs of R lanes with a leading axis R."""
+    return Knobs(*(np.stack(values) for values in zip(*lanes, strict=True)))
+
+
+def _seed(own: int | None, seed: int) -> np.ndarray:
+    return np.int32(seed if own is None else own)  # type: ignore[return-value]
+
+
+def _weights(config: Config, arm: Arm) -> np.ndarray:
+    if not arm.routed:
+        return np.ones((3, 2), np.float32)
+    return np.array([getattr(config.routing.weights, name) for name in OBSERVED], np.float32)

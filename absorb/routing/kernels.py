@@ -1,0 +1,73 @@
+"""The custom gradients: which unit learns how much from which datum."""
+
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+from jax import Array
+
+
+def route_activation(h_BU: Array, w_BU: Array) -> Array:
+    """h, with the gradient scaled by w: everything upstream of a unit feels its weight.
+
+    Formula: w h + (1 - w) stop_gradient(h).
+    """
+    return w_BU * h_BU + (1 - w_BU) * jax.lax.stop_gradient(h_BU)
+
+
+@jax.custom_vjp
+def routed_dense(x_BI: Array, w_IO: Array, b_O: Array, read_BI: Array, write_BO: Array) -> Array:
+    """x W + b, where datum i trains W[j, k] with weight read[i, j] * write[i, k].
+
+    Formula: dW = (read o x)^T (write o dy), db = sum(write o dy), dx = dy W^T; so the error signal
+    passes on untouched and one backward pass gives sum_i psi_i o grad L_i exactly.
+    """
+    return x_BI @ w_IO + b_O
+
+
+def _forward(x_BI, w_IO, b_O, read_BI, write_BO):
+    return x_BI @ w_IO + b_O, (x_BI, w_IO, read_BI, write_BO)
+
+
+def _backward(saved, dy_BO):
+    x_BI, w_IO, read_BI, write_BO = saved
+    routed_BO = write_BO * dy_BO
+    dw_IO = (read_BI * x_BI).T @ routed_BO
+    return (dy_BO @ w_IO.T, dw_IO, routed_BO.sum(0), jnp.zeros_like(read_BI),
+            jnp.zeros_like(write_BO))  # fmt: skip
+
+
+routed_dense.defvjp(_forward, _backward)
+
+
+class Routes(NamedTuple):
+    """How one batch is routed: what each datum does at every region site.
+
+    weight_B2: route weight of (region, rest), or None for ordinary training.
+    gate_B: the region's part in the forward pass; learned gates are multiplied onto it.
+    regions: for each site its unit mask r_U, 1 in the region.
+    fill: for each site what an absent region is replaced by, or None for zeros.
+    gate_by_hand: whether learned gates are overruled, so that gate_B alone counts.
+    second_B: which of two decoders serves the datum, or None.
+    """
+
+    weight_B2: Array | None
+    gate_B: Array
+    regions: dict[str, Array]
+    fill: dict[str, Array] | None = None
+    gate_by_hand: bool = False
+    second_B: Array | None = None
+
+    def unit_weights(self, site: str | None) -> Array:
+        """w_BU at a site, or w_B1 = 1 where no region is cut."""
+        assert self.weight_B2 is not None
+        if site not in self.regions:
+            return jnp.ones((len(self.gate_B), 1))
+        r_U = self.regions[site]
+        return self.weight_B2[:, :1] * r_U + self.weight_B2[:, 1:] * (1 - r_U)
+
+
+def through_gate(h_BU: Array, r_U: Array, gate_B1: Array, fill_U: Array | float) -> Array:
+    """h with its region scaled by the gate; what the gate withholds is replaced by `fill`."""
+    region_BU = gate_B1 * h_BU + (1 - gate_B1) * fill_U
+    return h_BU * (1 - r_U) + r_U * region_BU

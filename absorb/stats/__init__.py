@@ -1,0 +1,1 @@
+"""What many runs say together: intervals, nulls, dose response and absorption, over seeds."""

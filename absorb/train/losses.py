@@ -1,0 +1,72 @@
+"""What is minimised: the task's error, the certificates' and the penalties on units."""
+
+import jax
+import jax.numpy as jnp
+import optax
+from jax import Array
+
+from absorb.config import Autoencoder, Linear, Spec
+from absorb.knobs import Knobs
+from absorb.models import Output
+from absorb.worlds.labels import FORGET
+
+
+def targets(spec: Spec, x_BF: Array, class_B: Array) -> Array:
+    """What the network should say: classes, the picture itself, or slope * x."""
+    if spec.model.kind == "mlp":
+        return class_B
+    return x_BF * spec.world.slope if isinstance(spec.world, Linear) else x_BF
+
+
+def errors(spec: Spec, prediction_BO: Array, target_B: Array) -> Array:
+    """Each example's error_B: cross-entropy in nats, or mean squared or absolute error."""
+    if spec.model.kind == "mlp":
+        return optax.softmax_cross_entropy_with_integer_labels(prediction_BO, target_B)
+    gap_BO = prediction_BO - target_B
+    if isinstance(spec.model, Autoencoder) and spec.model.error == "absolute":
+        return jnp.abs(gap_BO).mean(-1)
+    return (gap_BO**2).mean(-1)
+
+
+def example_weights(spec: Spec, knobs: Knobs, observed_B: Array) -> Array:
+    """Weight of each example in the batch loss: 1/B each, or 1/|group| within its group."""
+    keep_B = jnp.asarray(knobs.keep_O)[observed_B]
+    if spec.train.loss == "task":
+        return keep_B / len(observed_B)
+    forget_B = (observed_B == FORGET).astype(jnp.float32)
+    size_B = jnp.where(forget_B > 0, forget_B.sum(), (1 - forget_B).sum())
+    return keep_B / jnp.maximum(size_B, 1)
+
+
+def batch_loss(spec: Spec, knobs: Knobs, output: Output, target_B: Array, observed_B: Array,
+               regions: dict[str, Array]) -> Array:  # fmt: skip
+    """The scalar that one step descends; certificates always see every example."""
+    weight_B = example_weights(spec, knobs, observed_B)
+    loss = (weight_B * errors(spec, output.prediction_BO, target_B)).sum()
+    for prediction_BO in output.certificates.values():
+        loss += errors(spec, prediction_BO, target_B).mean()
+    return loss + penalties(spec, knobs, output.sites, regions)
+
+
+def penalties(spec: Spec, knobs: Knobs, sites: dict[str, Array], regions: dict[str, Array]) -> Array:
+    """L1 on the units of region and rest, and correlation between the two, over the cut sites."""
+    total = jnp.zeros(())
+    for site, r_U in regions.items():
+        h_BU = sites[site]
+        if spec.train.l1_region:
+            total += knobs.l1_region * (jnp.abs(h_BU) * r_U).sum(-1).mean()
+        if spec.train.l1_rest:
+            total += knobs.l1_rest * (jnp.abs(h_BU) * (1 - r_U)).sum(-1).mean()
+        if spec.train.correlation:
+            total += knobs.correlation * cross_correlation(h_BU, r_U)
+    return total
+
+
+def cross_correlation(h_BU: Array, r_U: Array) -> Array:
+    """Mean |correlation| over the region x rest block; std by n - 1, correlation by n."""
+    centred_BU = h_BU - h_BU.mean(0)
+    variance_U = (centred_BU**2).sum(0) / (len(h_BU) - 1)
+    z_BU = centred_BU * jax.lax.rsqrt(jnp.maximum(variance_U, 1e-12))
+    correlation_UU = jnp.abs(z_BU.T @ z_BU) / len(h_BU)
+    block_UU = r_U[:, None] * (1 - r_U[None, :])
+    return (correlation_UU * block_UU).sum() / jnp.maximum(block_UU.sum(), 1)

@@ -1,0 +1,60 @@
+"""One training run as plain functions: start it, take it through epochs."""
+
+import jax
+import jax.numpy as jnp
+from jax import Array
+
+from absorb.config import Spec
+from absorb.keys import key_for
+from absorb.knobs import Knobs
+from absorb.models import init, regions
+from absorb.train.step import Batch, State, optimizer_of, train_step
+from absorb.worlds.data import Split
+from absorb.worlds.labels import FORGET, observe
+
+
+def start(spec: Spec, knobs: Knobs) -> State:
+    """The state before the first step, a function of the run's init seed alone."""
+    params = init(spec, key_for(jax.random.key(knobs.init_seed), "init"))
+    opt_state = optimizer_of(spec, knobs).init(params)
+    return State(params, opt_state, jnp.int32(0), jnp.int32(-1), jnp.float32(0))
+
+
+def steps_per_epoch(spec: Spec, examples: int) -> int:
+    """Whole batches in the training split; the remainder of an epoch's shuffle is left out."""
+    return examples // spec.train.batch
+
+
+def epoch_order(spec: Spec, knobs: Knobs, observed_N: Array, epoch: Array) -> Array:
+    """The epoch's examples in batches, as indices (S, B).
+
+    With granularity batch, data observed as forget are gathered in batches of their own (the one
+    batch on the border is mixed), and the batches are shuffled.
+    """
+    key = key_for(jax.random.key(knobs.order_seed), "order", epoch)
+    order_N = jax.random.permutation(key, len(observed_N))
+    steps, batch = steps_per_epoch(spec, len(observed_N)), spec.train.batch
+    if spec.routing.granularity == "batch":
+        order_N = order_N[jnp.argsort(observed_N[order_N] != FORGET, stable=True)]
+    order_SB = order_N[: steps * batch].reshape(steps, batch)
+    if spec.routing.granularity == "batch":
+        order_SB = jax.random.permutation(key_for(key, "batches"), order_SB)
+    return order_SB
+
+
+def train_epochs(spec: Spec, knobs: Knobs, train: Split, state: State, epochs: int) -> State:
+    """The state after `epochs` more passes over the training split."""
+    masks = regions(spec, knobs)
+    observed_N = observe(spec, knobs, train)
+    x_NF, class_N = jnp.asarray(train.x_NF), jnp.asarray(train.class_N)
+    per_epoch = steps_per_epoch(spec, len(class_N))
+
+    def step(state: State, index_B: Array) -> tuple[State, None]:
+        batch = Batch(x_NF[index_B], class_N[index_B], observed_N[index_B])
+        return train_step(spec, knobs, masks, state, batch), None
+
+    def epoch(state: State, _) -> tuple[State, None]:
+        order_SB = epoch_order(spec, knobs, observed_N, state.step // per_epoch)
+        return jax.lax.scan(step, state, order_SB)
+
+    return jax.lax.scan(epoch, state, None, length=epochs)[0]

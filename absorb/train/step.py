@@ -1,0 +1,81 @@
+"""One optimizer step of one run: routes of a batch, loss, gradient, update."""
+
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import optax
+from jax import Array
+
+from absorb.config import Spec
+from absorb.knobs import Knobs
+from absorb.models import Params, apply, psi_tree
+from absorb.routing.kernels import Routes
+from absorb.train.losses import batch_loss, targets
+from absorb.train.optimizer import make_optimizer
+from absorb.worlds.labels import FORGET
+
+
+class State(NamedTuple):
+    """One run between two steps; `diverged_step` is -1 while every loss was finite."""
+
+    params: Params
+    opt_state: Any
+    step: Array
+    diverged_step: Array
+    loss: Array
+
+
+class Batch(NamedTuple):
+    """B examples and what is observed of each."""
+
+    x_BF: Array
+    class_B: Array
+    observed_B: Array
+
+
+def optimizer_of(spec: Spec, knobs: Knobs):
+    """The run's optimizer, with its rate and decay traced."""
+    return make_optimizer(spec.train.optimizer, knobs.learning_rate, knobs.weight_decay)  # type: ignore[arg-type]
+
+
+def batch_routes(spec: Spec, knobs: Knobs, batch: Batch, step: Array,
+                 regions: dict[str, Array]) -> Routes:  # fmt: skip
+    """Each datum's route weights and gate, looked up from what is observed of it.
+
+    With granularity batch, one decision serves all: the mean over the batch. Every
+    `ablate_every` steps the region takes no part.
+    """
+    weight_B2 = jnp.asarray(knobs.weights_O2)[batch.observed_B]
+    gate_B = jnp.asarray(knobs.gate_O)[batch.observed_B]
+    if spec.routing.granularity == "batch":
+        weight_B2 = jnp.broadcast_to(weight_B2.mean(0), weight_B2.shape)
+        gate_B = jnp.broadcast_to(gate_B.mean(), gate_B.shape)
+    if spec.train.ablate_every:
+        gate_B *= (step + 1) % knobs.ablate_every != 0
+    second_B = (batch.observed_B == FORGET).astype(jnp.float32)
+    return Routes(weight_B2, gate_B, regions, second_B=second_B)
+
+
+def train_step(spec: Spec, knobs: Knobs, regions: dict[str, Array], state: State,
+               batch: Batch) -> State:  # fmt: skip
+    """The next state; a run whose loss is not finite stays as it is from then on."""
+    routes = batch_routes(spec, knobs, batch, state.step, regions)
+    target_B = targets(spec, batch.x_BF, batch.class_B)
+
+    def loss_of(params: Params) -> Array:
+        output = apply(spec, params, batch.x_BF, routes)
+        return batch_loss(spec, knobs, output, target_B, batch.observed_B, regions)
+
+    loss, gradient = jax.value_and_grad(loss_of)(state.params)
+    updates, opt_state = optimizer_of(spec, knobs).update(gradient, state.opt_state, state.params)
+    if spec.routing.mechanism == "update":
+        assert routes.weight_B2 is not None
+        psi = psi_tree(spec, state.params, routes.weight_B2[0], regions)
+        updates = jax.tree.map(jnp.multiply, updates, psi)
+    failed = (state.diverged_step < 0) & ~jnp.isfinite(loss)
+    diverged_step = jnp.where(failed, state.step, state.diverged_step)
+    alive = diverged_step < 0
+    updates = jax.tree.map(lambda u: jnp.where(alive, u, 0), updates)
+    params = optax.apply_updates(state.params, updates)
+    return State(params, opt_state, state.step + 1, diverged_step, loss)

@@ -1,0 +1,36 @@
+"""What every world delivers: examples with known classes, split three ways."""
+
+from typing import NamedTuple
+
+import numpy as np
+
+
+class Split(NamedTuple):
+    """N examples: inputs, classes, and covariates standardised over the training split."""
+
+    x_NF: np.ndarray
+    class_N: np.ndarray
+    covariates: dict[str, np.ndarray]
+
+
+class Data(NamedTuple):
+    """A world's examples; for the world `linear` the target is the input times its slope."""
+
+    train: Split
+    validation: Split
+    test: Split
+
+
+def split_three(x_NF: np.ndarray, class_N: np.ndarray, counts: tuple[int, int, int],
+                seed: int) -> Data:  # fmt: skip
+    """Examples shuffled by `seed` and cut into (train, validation, test) of the given counts."""
+    order = np.random.default_rng(seed).permutation(len(x_NF))[: sum(counts)]
+    cuts = np.split(order, np.cumsum(counts)[:2])
+    ink_N = x_NF.mean(axis=1)
+    center, scale = ink_N[cuts[0]].mean(), ink_N[cuts[0]].std()
+    covariates = {"ink": ((ink_N - center) / scale).astype(np.float32)}
+    return Data(*(
+        Split(x_NF[cut].astype(np.float32), class_N[cut].astype(np.int32),
+              {name: z_N[cut] for name, z_N in covariates.items()})
+        for cut in cuts
+    ))  # fmt: skip

@@ -1,0 +1,93 @@
+"""Who is labelled: what the trainer may know of each example."""
+
+from typing import TYPE_CHECKING
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from absorb.config import Config, Spec
+from absorb.errors import AbsorbError
+from absorb.keys import key_for
+from absorb.knobs import LABEL_DRAWS, Knobs
+from absorb.worlds.data import Data, Split
+
+if TYPE_CHECKING:
+    from jax import Array
+
+FORGET, UNLABELLED, RETAIN = 0, 1, 2
+
+
+def nested_lowest(score: "Array", eligible: "Array", count: "Array") -> "Array":
+    """True for the `count` eligible entries of lowest score: sets nest as the count grows."""
+    rank = jnp.argsort(jnp.argsort(jnp.where(eligible, score, jnp.inf)))
+    return (rank < count) & eligible
+
+
+def share_of(fraction: "Array", total: "Array") -> "Array":
+    """round(fraction * total), halves upward."""
+    return jnp.floor(fraction * total + 0.5).astype(jnp.int32)
+
+
+def observe(spec: Spec, knobs: Knobs, split: Split) -> "Array":
+    """What is observed of each training example: FORGET, UNLABELLED or RETAIN.
+
+    Exactly round(p N) of the N forget examples (of the concept's classes, where granularity is
+    class) are labelled, the same ones first at every p. Missing not at random: the score is
+    logit(u) - strength * covariate, so that the odds of a label grow by e^strength per standard
+    deviation. Then a labelled example loses its label with probability `false_negative`, and one
+    that does not carry the concept gains it with probability `false_positive`. The placebo arm
+    draws as many labels from all examples.
+    """
+    key = jax.random.key(knobs.label_seed)
+    forget_N = jnp.asarray(knobs.concept_C)[split.class_N] > 0
+    labelled_N = _labelled(spec, knobs, split, key, forget_N)
+    u = {
+        role: jax.random.uniform(key_for(key, role), forget_N.shape)
+        for role in ("false_negative", "false_positive", "retain_labels")
+    }
+    labelled_N &= u["false_negative"] >= knobs.false_negative
+    labelled_N |= ~forget_N & (u["false_positive"] < knobs.false_positive)
+    retain_N = ~forget_N & (u["retain_labels"] < knobs.retain_fraction)
+    return jnp.where(labelled_N, FORGET, jnp.where(retain_N, RETAIN, UNLABELLED))
+
+
+def _labelled(spec: Spec, knobs: Knobs, split: Split, key: "Array", forget_N: "Array") -> "Array":
+    placebo = knobs.label_draw == LABEL_DRAWS.index("placebo")
+    key = jnp.stack([key_for(key, role) for role in LABEL_DRAWS])[knobs.label_draw]
+    if spec.routing.granularity == "class":
+        concept_C = jnp.asarray(knobs.concept_C) > 0
+        count = share_of(knobs.label_fraction, concept_C.sum())
+        u_C = jax.random.uniform(key, concept_C.shape)
+        return nested_lowest(u_C, concept_C | placebo, count)[split.class_N]
+    count = share_of(knobs.label_fraction, forget_N.sum())
+    u_N = jax.random.uniform(key, forget_N.shape, minval=jnp.finfo(jnp.float32).tiny)
+    score_N = jnp.log(u_N) - jnp.log1p(-u_N)
+    if spec.routing.covariate != "none":
+        score_N -= knobs.covariate_strength * split.covariates[spec.routing.covariate]
+    return nested_lowest(score_N, forget_N | placebo, count)
+
+
+def check_labels(config: Config, data: Data) -> None:
+    """Refuse a covariate that the world lacks, and a positive label fraction that labels nobody."""
+    routing, known = config.routing, ("none", *data.train.covariates)
+    if routing.covariate not in known:
+        raise AbsorbError(
+            f"routing.covariate={routing.covariate!r}: must be one of {', '.join(known)}"
+        )
+    by_class = routing.granularity == "class"
+    carried = np.isin(data.train.class_N, routing.concept)
+    total = len(set(routing.concept)) if by_class else int(carried.sum())
+    if not carried.any():
+        raise AbsorbError(f"routing.concept={list(routing.concept)}: no training example carries it")
+    if routing.label_fraction > 0 and np.floor(routing.label_fraction * total + 0.5) < 1:
+        things = "classes of the concept" if by_class else "training examples that carry the concept"
+        raise AbsorbError(
+            f"routing.label_fraction={routing.label_fraction:g}: labels none of the {total} {things}; "
+            f"must be 0 or at least {0.5 / total:.3g}"
+        )
+    if config.train.batch > len(carried):
+        raise AbsorbError(
+            f"train.batch={config.train.batch}: must be at most {len(carried)}, "
+            "the training examples"
+        )
