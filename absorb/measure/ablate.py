@@ -1,0 +1,43 @@
+"""A network with its region removed: by zeros, by means, or with any gate set by hand."""
+
+from typing import NamedTuple
+
+import jax.numpy as jnp
+from jax import Array
+
+from absorb.config import Spec
+from absorb.knobs import Knobs
+from absorb.models import Output, Params, apply, regions
+from absorb.routing.kernels import Routes
+from absorb.worlds.data import Split
+
+
+class View(NamedTuple):
+    """How a network is looked at: the region's gate, what fills it, whether gates are by hand."""
+
+    gate: Array | float = 1.0
+    fill: dict[str, Array] | None = None
+    by_hand: bool = True
+
+
+WHOLE = View(by_hand=False)
+
+
+def ablated(knobs: Knobs) -> View:
+    """The region replaced by zeros; arms that have no region stay whole."""
+    return View(gate=knobs.ablated_gate)  # type: ignore[arg-type]
+
+
+def look(spec: Spec, knobs: Knobs, params: Params, x_NF: Array, view: View,
+         second_N: Array | None = None) -> Output:  # fmt: skip
+    """The network's output on x under a view; no gradient is routed."""
+    gate_N = jnp.full(len(x_NF), view.gate)
+    routes = Routes(None, gate_N, regions(spec, knobs), view.fill, view.by_hand, second_N)
+    return apply(spec, params, x_NF, routes)
+
+
+def mean_ablated(spec: Spec, knobs: Knobs, params: Params, train: Split) -> View:
+    """The region replaced by its units' means over the training split."""
+    sites = look(spec, knobs, params, jnp.asarray(train.x_NF), WHOLE).sites
+    fill = {site: sites[site].mean(0) for site in regions(spec, knobs)}
+    return ablated(knobs)._replace(fill=fill)

@@ -1,0 +1,110 @@
+"""Everything that is asked of one trained network, inside the compiled program."""
+
+import jax
+import jax.numpy as jnp
+from jax import Array
+
+from absorb.config import Spec
+from absorb.knobs import Knobs
+from absorb.measure.ablate import WHOLE, View, ablated, look, mean_ablated
+from absorb.measure.calibrate import apply_map, calibrated_map
+from absorb.measure.elicit import Attack, Trace, attack_set, chosen, run_attack
+from absorb.measure.scores import Scores, forget_mask, prefixed, scores
+from absorb.models import Params
+from absorb.train.losses import targets
+from absorb.worlds.data import Data
+from absorb.worlds.labels import FORGET, observe
+
+
+def measure_network(spec: Spec, knobs: Knobs, data: Data, params: Params) -> Scores:
+    """Test scores of a network under every treatment of `spec.measure`, by column name."""
+    views = {
+        "whole": lambda: WHOLE,
+        "raw": lambda: ablated(knobs),
+        "mean": lambda: mean_ablated(spec, knobs, params, data.train),
+    }
+    found: Scores = counts(spec, knobs, data)
+    for treatment in spec.measure.treatments:
+        if treatment in views:
+            found |= prefixed(treatment, seen(spec, knobs, data, params, views[treatment]()))
+    for gate in spec.measure.gates:
+        found |= prefixed(f"gate@{gate:g}", seen(spec, knobs, data, params, View(gate)))
+    if "calibrated" in spec.measure.treatments:
+        found |= prefixed("calibrated", calibrated(spec, knobs, data, params))
+    if {"refit", "elicited"} & set(spec.measure.treatments):
+        found |= elicitation(spec, knobs, data, params)
+    return found | certificates(spec, knobs, data, params) | kept_share(spec, knobs, data, params)
+
+
+def counts(spec: Spec, knobs: Knobs, data: Data) -> Scores:
+    """How many training examples carry the concept, and how many are observed to."""
+    observed_N = observe(spec, knobs, data.train)
+    return {
+        "forget_train_count": forget_mask(knobs, data.train).sum().astype(jnp.int32),
+        "labelled_count": (observed_N == FORGET).sum(),
+    }
+
+
+def seen(spec: Spec, knobs: Knobs, data: Data, params: Params, view: View) -> Scores:
+    """Test scores under a view."""
+    second_N = forget_mask(knobs, data.test)
+    output = look(spec, knobs, params, jnp.asarray(data.test.x_NF), view, second_N)
+    return scores(spec, knobs, output.prediction_BO, data.test)
+
+
+def calibrated(spec: Spec, knobs: Knobs, data: Data, params: Params) -> Scores:
+    """Test scores of the ablated network after its output's refit on retain training data."""
+
+    def output(split) -> Array:
+        return look(spec, knobs, params, jnp.asarray(split.x_NF), ablated(knobs)).prediction_BO
+
+    train = data.train
+    target_N = targets(spec, jnp.asarray(train.x_NF), jnp.asarray(train.class_N))
+    theta = calibrated_map(spec, output(train), target_N, 1 - forget_mask(knobs, train))
+    return scores(spec, knobs, apply_map(theta, output(data.test)), data.test)
+
+
+def refit(spec: Spec, knobs: Knobs, data: Data, params: Params) -> Trace:
+    """A fresh head on what is kept, trained on all training data."""
+    steps = max(4, spec.measure.refit_epochs * len(data.train.class_N) // spec.train.batch)
+    rate, everything = jnp.float32(spec.measure.refit_rate), jnp.int32(-1)
+    attack = Attack("head", steps)
+    return run_attack(spec, knobs, data, params, ablated(knobs), attack, rate, everything)
+
+
+def elicitation(spec: Spec, knobs: Knobs, data: Data, params: Params) -> Scores:
+    """Refit and elicited scores, and each attack's own best beside them for the record."""
+    trace = refit(spec, knobs, data, params)
+    found = prefixed("refit", {name: value_K[-1] for name, value_K in trace.test.items()})
+    if "elicited" not in spec.measure.treatments:
+        return found
+    attacks = attack_set(spec, knobs, data, params, ablated(knobs))
+    found |= prefixed("elicited", chosen([trace, *attacks.values()]))
+    cells = [(r, n) for r in spec.measure.attack_rates for n in spec.measure.attack_examples]
+    for kind, traces in attacks.items():
+        for i, (rate, examples) in enumerate(cells):
+            own = chosen([jax.tree.map(lambda leaf, i=i: leaf[i], traces)])
+            name = f"attack.{kind}.{rate:g}.{examples}"
+            found |= {f"{name}.forget": own["forget"], f"{name}.retain": own["retain"]}
+    return found
+
+
+def certificates(spec: Spec, knobs: Knobs, data: Data, params: Params) -> Scores:
+    """Test scores of the decoders that see only the region's or only the rest's latents."""
+    found: Scores = {}
+    output = look(spec, knobs, params, jnp.asarray(data.test.x_NF), WHOLE)
+    for half, prediction_NO in output.certificates.items():
+        found |= prefixed(f"certificate.{half}", scores(spec, knobs, prediction_NO, data.test))
+    return found
+
+
+def kept_share(spec: Spec, knobs: Knobs, data: Data, params: Params) -> Scores:
+    """In the null world, the share of the learned slope that the rest holds: c / (a + c)."""
+    if spec.model.kind != "paths":
+        return {}
+    x_N1 = jnp.asarray(data.test.x_NF)
+    slopes = [
+        (look(spec, knobs, params, x_N1, view).prediction_BO * x_N1).sum()
+        for view in (ablated(knobs), WHOLE)
+    ]
+    return {"kept_share": slopes[0] / slopes[1]}

@@ -1,0 +1,44 @@
+"""What a prediction is worth on forget and on retain data."""
+
+import jax.numpy as jnp
+from jax import Array
+
+from absorb.config import Spec
+from absorb.knobs import Knobs
+from absorb.train.losses import errors, targets
+from absorb.worlds.data import Split
+
+Scores = dict[str, Array]  # flat, by name: these become columns of the store
+
+
+def masked_mean(value_N: Array, mask_N: Array) -> Array:
+    """Mean over the masked entries; NaN where there are none."""
+    return (value_N * mask_N).sum() / mask_N.sum()
+
+
+def forget_mask(knobs: Knobs, split: Split) -> Array:
+    """1 for examples that carry the concept, in truth."""
+    return jnp.asarray(knobs.concept_C)[split.class_N]
+
+
+def scores(spec: Spec, knobs: Knobs, prediction_NO: Array, split: Split) -> Scores:
+    """Loss on forget and retain examples, and beside it accuracy or squared and absolute error."""
+    target_N = targets(spec, jnp.asarray(split.x_NF), jnp.asarray(split.class_N))
+    kinds = {"": errors(spec, prediction_NO, target_N)}
+    if spec.model.kind == "mlp":
+        kinds[".accuracy"] = (prediction_NO.argmax(-1) == target_N).astype(jnp.float32)
+    else:
+        gap_NF = prediction_NO - target_N
+        kinds[".squared"], kinds[".absolute"] = (gap_NF**2).mean(-1), jnp.abs(gap_NF).mean(-1)
+    forget_N = forget_mask(knobs, split)
+    groups = {"forget": forget_N, "retain": 1 - forget_N}
+    return {
+        f"{group}{kind}": masked_mean(value_N, mask_N)
+        for group, mask_N in groups.items()
+        for kind, value_N in kinds.items()
+    }
+
+
+def prefixed(prefix: str, named: Scores) -> Scores:
+    """The same scores with `prefix.` before each name."""
+    return {f"{prefix}.{name}": value for name, value in named.items()}
