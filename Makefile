@@ -1,14 +1,15 @@
 # `make demo` is all a newcomer needs; `make` alone lists the targets.
 PYTHON ?= python3
-BIN := .venv/bin
+ENV := .venv
+BIN := $(ENV)/bin
 UV := $(shell command -v uv 2>/dev/null)
 
 # uv where it is there, since it is ten times faster; plain venv and pip do the same.
 ifdef UV
-VENV = $(UV) venv --quiet --allow-existing --python $(PYTHON) .venv
+VENV = $(UV) venv --quiet --allow-existing --python $(PYTHON) $(ENV)
 INSTALL = $(UV) pip install --quiet --python $(BIN)/python
 else
-VENV = $(PYTHON) -m venv .venv
+VENV = $(PYTHON) -m venv $(ENV)
 INSTALL = $(BIN)/python -m pip install --quiet --disable-pip-version-check
 endif
 
@@ -18,7 +19,7 @@ endif
 help:  ## list the targets
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
 
-setup: .venv/.installed  ## install into .venv, and nowhere else
+setup: $(ENV)/.installed  ## install into .venv, and nowhere else (another place: ENV=...)
 
 demo: setup  ## train a few hundred routed networks on real digits, draw the figure
 	$(BIN)/absorb sweep experiment=demo --yes
@@ -49,7 +50,7 @@ clean:  ## remove .venv and caches; results stay
 	rm -rf .venv .venv-3.* build dist *.egg-info .pytest_cache .ruff_cache .hypothesis
 	find absorb sweeps figures hydra_plugins tests benchmarks -name __pycache__ -prune -exec rm -rf {} + 2>/dev/null || true
 
-.venv/.installed: pyproject.toml requirements.lock
+$(ENV)/.installed: pyproject.toml requirements.lock
 	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' || \
 	  { echo "absorb needs Python 3.11 to 3.13; name one: make $(MAKECMDGOALS) PYTHON=python3.12"; exit 1; }
 	$(VENV)
