@@ -63,7 +63,7 @@ def save_checkpoint(
 
 
 def load_checkpoint(root: Path, name: str) -> Checkpoint | None:
-    """The checkpoint `name`, or None if there is none; a damaged one is set aside, with a warning."""
+    """The checkpoint `name`; None if absent, or damaged (then set aside, with a warning)."""
     path = checkpoint_path(root, name)
     if not os.path.lexists(path):
         return None
@@ -93,7 +93,10 @@ def read_checkpoint(path: Path) -> Checkpoint:
     if sha256(body) != head[1].decode():
         raise DamageError("checksum does not match")
     line, _, tensors = body.partition(b"\n")
-    return Checkpoint(decode_arrays(tensors), json.loads(line))
+    try:
+        return Checkpoint(decode_arrays(tensors), json.loads(line))
+    except (ValueError, RecursionError) as error:
+        raise DamageError(f"its meta data are not JSON ({error})") from error
 
 
 def drop_checkpoint(root: Path, name: str) -> None:

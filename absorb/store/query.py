@@ -161,13 +161,13 @@ def _filter(table: pyarrow.Table, where: Mapping[str, Scalar]) -> pyarrow.Table:
 
 
 def _matches(column: pyarrow.ChunkedArray, value: Scalar) -> pyarrow.ChunkedArray:
-    import pyarrow.compute as compute
+    from pyarrow.compute import call_function
 
     if value is None:
-        return compute.is_null(column)
+        return column.is_null()
     if isinstance(value, float) and math.isnan(value):
-        return compute.is_nan(column)
-    return compute.equal(column, value)
+        return call_function("is_nan", [column])
+    return call_function("equal", [column, value])
 
 
 def _select(table: pyarrow.Table, columns: Sequence[str]) -> pyarrow.Table:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import hashlib
 import os
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
@@ -62,6 +64,7 @@ def write_shard(
     tensors = encode_run_arrays(arrays, run_ids) if arrays else None
     manifest = _describe(rows, provenance, table, tensors)
     sealed = manifests.encode(manifest)
+    inside(root, SHARDS, manifest.name[:2])
     if not _is_whole(root, manifest.name):
         _commit(root, manifest.name, table, tensors, sealed)
     return manifest.name
@@ -112,7 +115,10 @@ def _is_whole(root: Path, name: str) -> bool:
 
 
 def read_manifest(root: Path, name: str) -> Manifest:
-    """The manifest of shard `name`; raises DamageError or NewerSchemaError."""
+    """The manifest of shard `name`; raises DamageError or NewerSchemaError.
+
+    Only for names from `shard_names` or after a check that no link lies on the way.
+    """
     path = shard_path(root, name, MANIFEST_SUFFIX)
     return manifests.decode(read_file(path, at_most=manifests.MAX_MANIFEST_BYTES), name)
 
@@ -173,15 +179,16 @@ def warn_of(root: Path, name: str, damage: DamageError) -> None:
 def check_sizes(root: Path, manifest: Manifest) -> None:
     """Raise DamageError unless the files of a shard are there with the promised sizes."""
     for suffix, promised in _data_files(manifest):
-        path = shard_path(root, manifest.name, suffix)
-        _check(suffix, lambda path=path, n=promised.bytes: check_size(file_size(path), exactly=n))
+        with _naming(suffix):
+            size = file_size(shard_path(root, manifest.name, suffix))
+            check_size(size, exactly=promised.bytes)
 
 
 def check_shard_files(root: Path, manifest: Manifest) -> None:
     """Raise DamageError unless the files of a shard have the promised sizes and checksums."""
     for suffix, promised in _data_files(manifest):
-        path = shard_path(root, manifest.name, suffix)
-        _check(suffix, lambda path=path, promised=promised: _check_digest(path, promised))
+        with _naming(suffix):
+            _check_digest(shard_path(root, manifest.name, suffix), promised)
 
 
 def _data_files(manifest: Manifest) -> Iterator[tuple[str, DataFile]]:
@@ -190,16 +197,15 @@ def _data_files(manifest: Manifest) -> Iterator[tuple[str, DataFile]]:
         yield ARRAYS_SUFFIX, manifest.arrays
 
 
-def _check(suffix: str, check: Any) -> None:
+@contextlib.contextmanager
+def _naming(suffix: str) -> Iterator[None]:
     try:
-        check()
+        yield
     except DamageError as damage:
         raise type(damage)(f"its {suffix} file: {damage}") from damage
 
 
 def _check_digest(path: Path, promised: DataFile) -> None:
-    import hashlib
-
     with open_file(path) as file:
         check_size(os.fstat(file.fileno()).st_size, exactly=promised.bytes)
         found = hashlib.file_digest(file, "sha256").hexdigest()
@@ -211,13 +217,18 @@ def read_table(
     root: Path, manifest: Manifest, columns: Sequence[str] | None = None
 ) -> pyarrow.Table:
     """Rows of a shard in today's form; raises DamageError unless they are what was written."""
-    promised = manifest.table
+    with _naming(TABLE_SUFFIX):
+        return _read_table(root, manifest, columns)
+
+
+def _read_table(root: Path, manifest: Manifest, columns: Sequence[str] | None) -> pyarrow.Table:
+    promised, version = manifest.table, manifest.written_under
     data = read_file(shard_path(root, manifest.name, TABLE_SUFFIX), exactly=promised.bytes)
     if sha256(data) != promised.sha256:
-        raise DamageError(f"its {TABLE_SUFFIX} file: checksum does not match")
-    older = manifest.written_under != SCHEMA_VERSION
-    table = decode_rows(data, manifest.rows, None if older else columns)
-    table = migrate_rows(table, manifest.written_under)
+        raise DamageError("checksum does not match")
+    # What a column was called under an older schema only the migration knows: read them all.
+    wanted = columns if version == SCHEMA_VERSION else None
+    table = migrate_rows(decode_rows(data, manifest.rows, wanted), version)
     _check_same_runs(table, manifest)
     return table
 

@@ -13,7 +13,14 @@ from absorb.store.atomic import DamageError
 from absorb.store.checkpoint import Checkpoint
 from absorb.store.doctor import HOUR_S, Report
 from absorb.store.manifest import Manifest
-from absorb.store.names import STATUSES, check_run_id, check_run_prefix, check_shard
+from absorb.store.names import (
+    SHARDS,
+    STATUSES,
+    check_run_id,
+    check_run_prefix,
+    check_shard,
+    inside,
+)
 from absorb.store.rows import ADDED_COLUMNS, Scalar, column_order
 
 if TYPE_CHECKING:
@@ -143,8 +150,9 @@ class Store:
 
     def provenance(self, name: str) -> dict[str, Any]:
         """How the shard `name` was made; raises AbsorbError if it is absent or damaged."""
+        inside(self.root, SHARDS, check_shard(name)[:2])
         try:
-            return dict(shard.read_manifest(self.root, check_shard(name)).provenance)
+            return dict(shard.read_manifest(self.root, name).provenance)
         except DamageError as damage:
             raise AbsorbError(f"shard {name} of {self.root}: {damage}") from damage
 
@@ -162,7 +170,7 @@ class Store:
     def save_checkpoint(
         self, name: str, arrays: Mapping[str, np.ndarray], meta: Mapping[str, Any]
     ) -> None:
-        """Replace the checkpoint `name` (arrays by name, meta data as JSON), whole or not at all."""
+        """Replace the checkpoint `name` whole or not at all; `meta` is JSON."""
         checkpoint.save_checkpoint(self.root, name, arrays, meta)
 
     def load_checkpoint(self, name: str) -> Checkpoint | None:

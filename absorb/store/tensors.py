@@ -13,14 +13,13 @@ if TYPE_CHECKING:
     import numpy as np
 
 _DTYPES = frozenset(
-    "bool int8 int16 int32 int64 uint8 uint16 uint32 uint64 float16 float32 float64".split()
+    ["bool", "float16", "float32", "float64"]
+    + [f"{sign}int{bits}" for sign in ("", "u") for bits in (8, 16, 32, 64)]
 )
 _MAX_ARRAY_NAME = 200
 
 
-def encode_arrays(
-    arrays: Mapping[str, np.ndarray], metadata: dict[str, str] | None = None
-) -> bytes:
+def encode_arrays(arrays: Mapping[str, np.ndarray]) -> bytes:
     """Safetensors bytes of named arrays; the same arrays give the same bytes.
 
     Raises AbsorbError naming an array whose type or name the format cannot hold.
@@ -32,16 +31,14 @@ def encode_arrays(
     plain = {name: np.asarray(array, order="C") for name, array in arrays.items()}
     for name, array in plain.items():
         _check_array(name, array)
-    return safetensors.numpy.save(plain, metadata)
+    return safetensors.numpy.save(plain)
 
 
 def _check_array(name: object, array: np.ndarray) -> None:
     if not isinstance(name, str) or not 0 < len(name) <= _MAX_ARRAY_NAME or not name.isprintable():
-        raise AbsorbError(
-            f"array name {name!r:.80} is not printable text of 1 to {_MAX_ARRAY_NAME}"
-        )
+        raise AbsorbError(f"array name {name!r:.80}: printable text of 1 to {_MAX_ARRAY_NAME}")
     if array.dtype.name not in _DTYPES:
-        raise AbsorbError(f"array {name!r} has type {array.dtype}, one of {sorted(_DTYPES)} needed")
+        raise AbsorbError(f"array {name!r} has type {array.dtype}; one of {sorted(_DTYPES)}")
 
 
 def encode_run_arrays(
