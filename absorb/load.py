@@ -5,6 +5,7 @@ import math
 import types
 from collections.abc import Mapping
 from dataclasses import fields, is_dataclass
+from functools import lru_cache
 from typing import Any, get_args, get_origin, get_type_hints
 
 from absorb.config import KINDS, Config
@@ -24,24 +25,41 @@ def load(mapping: Mapping[str, Any]) -> Config:
     return config
 
 
+def load_part(name: str, value: Any) -> Any:
+    """One top-level part of a `Config`, such as its section `train` or its `seed`.
+
+    What parts may not go together is not looked at. Errors: as `load`.
+    """
+    return _field(Config, name, value, "")
+
+
 def _section(cls: type, mapping: Any, path: str) -> Any:
     if not isinstance(mapping, Mapping):
         raise AbsorbError(f"{path}={mapping!r}: must be a group of settings")
-    hints, known = get_type_hints(cls), {f.name: f for f in fields(cls)}
+    known = _hints(cls)
     for key in mapping:
         if key not in known:
             raise AbsorbError(f"{_join(path, key)}: no such setting{nearest(key, known)}")
-    values = {}
-    for name, f in known.items():
-        where = _join(path, name)
+    for name in known:
         if name not in mapping:
-            raise AbsorbError(f"{where}: missing")
-        section = _section_type(name, hints[name], mapping[name], where)
-        if section is None:
-            values[name] = check_value(where, mapping[name], hints[name], f.metadata)
-        else:
-            values[name] = _section(section, mapping[name], where)
-    return cls(**values)
+            raise AbsorbError(f"{_join(path, name)}: missing")
+    return cls(**{name: _field(cls, name, mapping[name], path) for name in known})
+
+
+def _field(cls: type, name: str, value: Any, path: str) -> Any:
+    hint, meta = _hints(cls)[name]
+    where = _join(path, name)
+    section = _section_type(name, hint, value, where)
+    if section is None:
+        return check_value(where, value, hint, meta)
+    return _section(section, value, where)
+
+
+@lru_cache
+def _hints(cls: type) -> dict[str, tuple[Any, Mapping[str, Any]]]:
+    """Type and range of each field; cached, since a sweep loads the same classes a million times."""
+    hints = get_type_hints(cls)
+    return {f.name: (hints[f.name], f.metadata) for f in fields(cls)}
 
 
 def _section_type(name: str, hint: Any, value: Any, path: str) -> type | None:

@@ -28,10 +28,11 @@ class Absorption(NamedTuple):
 
 
 class KeptShare(NamedTuple):
-    """The share of the concept that K keeps, over seeds and for each seed.
+    """The share of the concept that K keeps.
 
-    `worth` is what the concept is worth in the loss's own unit: never seen minus whole. Seeds whose
-    own worth is not positive make every share undefined; they are not dropped.
+    `worth` is what the concept is worth in the loss's own unit: never seen minus whole. `share_S`
+    are the seeds' shares linearised about the mean: their mean is the ratio of the means, which
+    averages of single ratios are not, and no seed's own worth has to be positive.
     """
 
     share: Interval
@@ -76,9 +77,14 @@ def kept_share(
     """
     m_S, never_S, whole_S = (np.asarray(a, float) for a in (m_S, never_S, whole_S))
     kept_S, worth_S = never_S - m_S, never_S - whole_S
-    usable = trouble(m_S, never_S, whole_S) == "" and bool((worth_S > 0).all())
-    share_S = kept_S / worth_S if usable else np.full(m_S.shape, np.nan)
-    return KeptShare(fieller_ratio(kept_S, worth_S, level), mean_t(worth_S, level), share_S)
+    worth = mean_t(worth_S, level)
+    if not worth.low > 0:
+        why = worth.why or "never taught and whole networks cannot be told apart"
+        nothing = undefined(worth.n, why)
+        return KeptShare(nothing, worth, np.full(m_S.shape, np.nan))
+    share = fieller_ratio(kept_S, worth_S, level)
+    share_S = share.value + (kept_S - share.value * worth_S) / worth.value
+    return KeptShare(share, worth, share_S)
 
 
 def damage(

@@ -1,0 +1,131 @@
+"""What makes two runs the same run: the canonical form of a config, and its hash."""
+
+import hashlib
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import fields, is_dataclass, replace
+from functools import lru_cache
+from typing import Any
+
+from absorb.config import Config, Mnist, Routing
+
+CONFIG_VERSION = 1  # raised where a setting is added, renamed or means something else
+SCIENCE_VERSION = 1  # raised where the same config would give other numbers on purpose
+
+Scalar = float | int | bool | str | None
+
+_LABELS = ("label_fraction", "retain_fraction", "false_positive", "false_negative")
+_NOISE = ("false_positive", "false_negative", "covariate_strength")
+
+
+def canonical(config: Config) -> Config:
+    """The config with what cannot matter set to one value, so that equal runs are equal configs.
+
+    Null seeds become the run's own seed. Without routing, the arm `capacity` uses no label,
+    unless labels gate the region or weigh the loss; the arm `std` states exactly how many
+    examples are left, so label noise does not touch it.
+    """
+    seeds = {f.name: getattr(config.seeds, f.name) for f in fields(config.seeds)}
+    own = {name: config.seed for name, seed in seeds.items() if seed is None}
+    if own:
+        config = replace(config, seeds=replace(config.seeds, **own))
+    unused = unused_settings(config)
+    if not any(getattr(config.routing, name) for name in unused):
+        return config
+    return replace(config, routing=_zeroed(config.routing, unused))
+
+
+def unused_settings(config: Config) -> tuple[str, ...]:
+    """Names of the settings of `routing` that cannot matter to this config."""
+    if config.routing.arm == "std":
+        return _NOISE
+    if config.routing.arm == "capacity" and not _labels_matter(config):
+        return (*_LABELS, "covariate_strength")
+    return ()
+
+
+def _labels_matter(config: Config) -> bool:
+    weighs = len(set(config.routing.keep)) > 1 or config.train.loss == "group_mean"
+    return weighs or config.gate.kind == "hard"
+
+
+@lru_cache(maxsize=4096)
+def _zeroed(routing: Routing, names: tuple[str, ...]) -> Routing:
+    return replace(routing, **dict.fromkeys(names, 0.0))
+
+
+def flat(config: Config) -> dict[str, Scalar]:
+    """Every setting under its dotted name; lists as JSON text. Not made canonical."""
+    return dict(_leaves("", config))
+
+
+def _leaves(path: str, value: Any) -> Iterator[tuple[str, Scalar]]:
+    if is_dataclass(value):
+        for f in fields(value):
+            yield from _leaves(f"{path}.{f.name}" if path else f.name, getattr(value, f.name))
+    else:
+        yield path, _json(value) if isinstance(value, tuple) else value
+
+
+def unflat(row: Mapping[str, Scalar]) -> dict[str, Any]:
+    """The nested mapping behind `flat`; other columns of a row are passed over.
+
+    Only what `absorb.load.load` then accepts is a config: a column of another kind of model that
+    shares the table is null and is left out here.
+    """
+    heads = {f.name for f in fields(Config)}
+    nested: dict[str, Any] = {}
+    for name, value in row.items():
+        head, *rest = name.split(".")
+        if head in heads and (value is not None or head == "seeds"):
+            _put(nested, [head, *rest], value)
+    return nested
+
+
+def _put(nested: dict[str, Any], path: list[str], value: Scalar) -> None:
+    for name in path[:-1]:
+        nested = nested.setdefault(name, {})
+    is_list = isinstance(value, str) and value.startswith("[")
+    nested[path[-1]] = json.loads(value) if is_list else value  # type: ignore[arg-type]
+
+
+def canonical_json(config: Config) -> str:
+    """The canonical config as JSON: sorted keys, no spaces, numbers in their shortest form."""
+    config = canonical(config)
+    parts = (f'"{name}":{_part_json(getattr(config, name))}' for name in _PARTS)
+    return "{" + ",".join(parts) + "}"
+
+
+def run_id(config: Config) -> str:
+    """64 hexadecimal digits that name a run: same digits, same numbers.
+
+    Hashes the canonical config with the versions of the schema and of the science; paths of
+    results, launcher and git revision are not in it.
+    """
+    versions = f'"config_version":{CONFIG_VERSION},"science_version":{SCIENCE_VERSION}'
+    text = f'{{"config":{canonical_json(config)},{versions}}}'
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+_PARTS = tuple(sorted(f.name for f in fields(Config)))
+
+
+@lru_cache(maxsize=65536)
+def _cached_json(part: Any) -> str:
+    if isinstance(part, Mnist) and not part.any_checksum:
+        part = replace(part, path="")  # the checksums say which pictures they are
+    return _json(_plain(part))
+
+
+def _part_json(part: Any) -> str:
+    return _cached_json(part) if is_dataclass(part) else _json(part)
+
+
+def _plain(value: Any) -> Any:
+    if is_dataclass(value):
+        return {f.name: _plain(getattr(value, f.name)) for f in fields(value)}
+    return value
+
+
+def _json(value: Any) -> str:
+    return json.dumps(value, sort_keys=True, separators=(",", ":"), allow_nan=False)

@@ -1,0 +1,165 @@
+"""A batch of runs that share one Spec, trained and measured wave by wave, segment by segment."""
+
+import time
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple, Protocol
+
+import jax
+import numpy as np
+
+from absorb.config import Config, Spec, spec_of
+from absorb.errors import AbsorbError
+from absorb.knobs import Knobs, knobs_of, stack
+from absorb.train.one import steps_per_epoch
+from absorb.lanes.programs import Programs, on_all, on_lanes, programs
+from absorb.lanes.width import choose_lanes
+from absorb.worlds import CLASSES, Data, load_world
+
+SEGMENTS = 10  # a run's training is cut into about this many compiled calls
+SAVE_EVERY = 60.0  # seconds between checkpoints inside a batch
+
+
+class Progress(NamedTuple):
+    """How far a batch is, in optimizer steps summed over its runs."""
+
+    lane_steps_done: int
+    lane_steps_total: int
+    phase: str
+
+
+class BatchResult(NamedTuple):
+    """One row of scores per config, in order, and what it took."""
+
+    rows: list[dict[str, Any]]
+    lanes: int
+    devices: int
+    compile_seconds: float
+    run_seconds: float
+
+
+class Checkpointer(Protocol):
+    """Where a batch in progress is kept."""
+
+    def save(self, arrays: dict[str, np.ndarray], meta: dict[str, Any]) -> None: ...
+
+    def load(self) -> tuple[dict[str, np.ndarray], dict[str, Any]] | None: ...
+
+    def drop(self) -> None: ...
+
+
+def train_batch(configs: Sequence[Config], *, lanes: int | None = None,
+                devices: int | None = None, on_progress: Callable[[Progress], None] | None = None,
+                checkpoint: Checkpointer | None = None) -> BatchResult:  # fmt: skip
+    """Train and measure every config; each result is a function of its own config alone.
+
+    configs: share one Spec. lanes: per device; None takes the calibrated width. on_progress: called
+    after every segment, and may raise to stop: what is done is then in the checkpoint.
+    Errors: AbsorbError where the configs do not share a Spec.
+    """
+    spec = spec_of(configs[0])
+    if any(spec_of(config) != spec for config in configs):
+        raise AbsorbError("a batch holds configs of more than one Spec")
+    data = load_world(configs[0].world)
+    knobs = [knobs_of(config, CLASSES[spec.world.kind]) for config in configs]
+    lanes = lanes or choose_lanes(spec)
+    made = programs(spec, lanes, devices)
+    batch = _Batch(spec, made, on_all(made.mesh, data), data, knobs, on_progress, checkpoint)
+    rows = batch.run()
+    total = time.perf_counter() - batch.began
+    return BatchResult(rows, lanes, made.mesh.size, batch.first_calls, total - batch.first_calls)
+
+
+class _Batch:
+    """The waves of one batch: where it stands, and how that is saved and resumed."""
+
+    def __init__(self, spec: Spec, made: Programs, shared: Data, data: Data, knobs: list[Knobs],
+                 on_progress, checkpoint: Checkpointer | None):  # fmt: skip
+        self.spec, self.made, self.data, self.knobs = spec, made, shared, knobs
+        self.on_progress, self.checkpoint = on_progress, checkpoint
+        self.began = self.saved = time.perf_counter()
+        self.first_calls = 0.0
+        self.scores: list[dict[str, np.ndarray]] = []
+        self.run_steps = spec.train.epochs * steps_per_epoch(spec, len(data.train.class_N))
+        self.segment = -(-spec.train.epochs // SEGMENTS)
+
+    def run(self) -> list[dict[str, Any]]:
+        wave, epoch, state = self._resume()
+        waves = [
+            self.knobs[i : i + self.made.width] for i in range(0, len(self.knobs), self.made.width)
+        ]
+        for wave in range(wave, len(waves)):  # noqa: B020
+            lanes = waves[wave] + [waves[wave][-1]] * (self.made.width - len(waves[wave]))
+            self._wave(wave, on_lanes(self.made.mesh, stack(lanes)), epoch, state)
+            epoch, state = 0, None
+        if self.checkpoint is not None:
+            self.checkpoint.drop()
+        merged = {name: np.concatenate([s[name] for s in self.scores]) for name in self.scores[0]}
+        return [_row(merged, i) for i in range(len(self.knobs))]
+
+    def _wave(self, wave: int, knobs: Knobs, epoch: int, state) -> None:
+        if state is None:
+            state = self._call(self.made.start, knobs)
+        else:
+            state = on_lanes(self.made.mesh, state)
+        while epoch < self.spec.train.epochs:
+            epochs = min(self.segment, self.spec.train.epochs - epoch)
+            state = self._call(self.made.train, knobs, self.data, state, epochs)
+            epoch += epochs
+            self._after_segment(wave, epoch, state)
+        scores = self._call(self.made.measure, knobs, self.data, state)
+        extra = {"diverged_step": state.diverged_step, "train.loss": state.loss}
+        self.scores.append({k: np.asarray(v) for k, v in (scores | extra).items()})
+
+    def _call(self, program: Callable, *args):
+        began, known = time.perf_counter(), program._cache_size()
+        result = jax.block_until_ready(program(*args))
+        if program._cache_size() > known:
+            self.first_calls += time.perf_counter() - began
+        return result
+
+    def _after_segment(self, wave: int, epoch: int, state) -> None:
+        if self.checkpoint is not None and time.perf_counter() - self.saved > SAVE_EVERY:
+            self._save(wave, epoch, state)
+        if self.on_progress is None:
+            return
+        share = (wave + epoch / self.spec.train.epochs) * self.made.width
+        total = self.run_steps * len(self.knobs)
+        done = min(int(share * self.run_steps), total)
+        try:
+            self.on_progress(Progress(done, total, "train"))
+        except BaseException:
+            if self.checkpoint is not None:
+                self._save(wave, epoch, state)
+            raise
+
+    def _save(self, wave: int, epoch: int, state) -> None:
+        assert self.checkpoint is not None
+        arrays = {f"state.{i}": np.asarray(x) for i, x in enumerate(jax.tree.leaves(state))}
+        for done, scores in enumerate(self.scores):
+            arrays |= {f"scores.{done}.{name}": value for name, value in scores.items()}
+        meta = {"wave": wave, "epoch": epoch, "width": self.made.width, "runs": len(self.knobs)}
+        self.checkpoint.save(arrays, meta)
+        self.saved = time.perf_counter()
+
+    def _resume(self) -> tuple[int, int, Any]:
+        found = self.checkpoint.load() if self.checkpoint is not None else None
+        if found is None:
+            return 0, 0, None
+        arrays, meta = found
+        if (meta["width"], meta["runs"]) != (self.made.width, len(self.knobs)):
+            return 0, 0, None  # another width: another rounding, so begin again
+        for done in range(meta["wave"]):
+            prefix = f"scores.{done}."
+            self.scores.append(
+                {k.removeprefix(prefix): v for k, v in arrays.items() if k.startswith(prefix)}
+            )
+        shape = jax.eval_shape(self.made.start, stack([self.knobs[0]] * self.made.width))
+        count = len(jax.tree.leaves(shape))
+        leaves = [arrays[f"state.{i}"] for i in range(count)]
+        return meta["wave"], meta["epoch"], jax.tree.unflatten(jax.tree.structure(shape), leaves)
+
+
+def _row(merged: dict[str, np.ndarray], i: int) -> dict[str, Any]:
+    row: dict[str, Any] = {name: value[i].item() for name, value in merged.items()}
+    diverged = row["diverged_step"] >= 0 or not np.isfinite(row["train.loss"])
+    return row | {"status": "diverged" if diverged else "ok"}

@@ -1,0 +1,76 @@
+"""The compiled programs of one Spec: start, train a segment, measure; lanes over all devices."""
+
+from collections.abc import Callable
+from functools import lru_cache, partial
+from typing import NamedTuple
+
+import jax
+import numpy as np
+from jax.sharding import Mesh, NamedSharding, PartitionSpec
+
+from absorb.config import Spec
+from absorb.measure.network import measure_network
+from absorb.train.one import start, train_epochs
+
+LANES = "lanes"
+
+
+class Programs(NamedTuple):
+    """One Spec at one width; every argument and result has a leading axis of R lanes.
+
+    start(knobs) -> state; train(knobs, data, state, epochs) -> state; measure(knobs, data, state)
+    -> scores by name. `width` lanes run at once, `width / devices` on each device.
+    """
+
+    start: Callable
+    train: Callable
+    measure: Callable
+    width: int
+    mesh: Mesh
+
+
+def over_lanes(one: Callable, mesh: Mesh, shared: tuple[bool, ...]) -> Callable:
+    """`one` for many lanes: mapped over the lanes of a device, sharded over devices.
+
+    shared: for each argument, whether all lanes see the same one. Runs are independent, so the
+    program needs no collectives.
+    """
+    lane, every = PartitionSpec(LANES), PartitionSpec()
+    mapped = jax.vmap(one, in_axes=tuple(None if s else 0 for s in shared))
+    return jax.shard_map(
+        mapped,
+        mesh=mesh,
+        in_specs=tuple(every if s else lane for s in shared),
+        out_specs=lane,
+        check_vma=False,
+    )
+
+
+@lru_cache(maxsize=16)
+def programs(spec: Spec, lanes: int, devices: int | None = None) -> Programs:
+    """The programs of a Spec with `lanes` lanes on each of the first `devices` local devices."""
+    local = jax.local_devices()[:devices]
+    mesh = Mesh(np.array(local), (LANES,))
+    begin = over_lanes(partial(start, spec), mesh, (False,))
+    measure = over_lanes(
+        lambda knobs, data, state: measure_network(spec, knobs, data, state.params),
+        mesh,
+        (False, True, False),
+    )
+
+    @partial(jax.jit, static_argnums=3, donate_argnums=2)
+    def train(knobs, data, state, epochs):
+        one = lambda knobs, data, state: train_epochs(spec, knobs, data.train, state, epochs)  # noqa: E731
+        return over_lanes(one, mesh, (False, True, False))(knobs, data, state)
+
+    return Programs(jax.jit(begin), train, jax.jit(measure), lanes * len(local), mesh)
+
+
+def on_lanes(mesh: Mesh, tree):
+    """Arrays with a leading lane axis, spread over the mesh."""
+    return jax.device_put(tree, NamedSharding(mesh, PartitionSpec(LANES)))
+
+
+def on_all(mesh: Mesh, tree):
+    """Arrays that every device holds whole."""
+    return jax.device_put(tree, NamedSharding(mesh, PartitionSpec()))
