@@ -61,13 +61,8 @@ def tree() -> set[str]:
 def wheel(tmp_path_factory) -> Path:
     """Built from a copy, so that the checkout stays as it is; no network, no installer."""
     copy, out = tmp_path_factory.mktemp("source"), tmp_path_factory.mktemp("wheel")
-    for name in ("pyproject.toml", "README.md", "LICENSE"):
-        if (ROOT / name).exists():
-            shutil.copy(ROOT / name, copy)
-    for package in PACKAGES:
-        if (ROOT / package).exists():
-            junk = shutil.ignore_patterns("__pycache__")
-            shutil.copytree(ROOT / package, copy / package, ignore=junk)
+    junk = shutil.ignore_patterns(".*", "__pycache__", "*.egg-info", "results", "build", "dist")
+    shutil.copytree(ROOT, copy, ignore=junk, dirs_exist_ok=True)
     build = "import sys; from setuptools import build_meta; build_meta.build_wheel(sys.argv[1])"
     run(sys.executable, "-c", build, out, cwd=copy)
     return next(out.glob("*.whl"))
