@@ -7,6 +7,7 @@ once; here is only what may be said at all.
 """
 
 from dataclasses import dataclass, field, fields, is_dataclass, replace
+from functools import lru_cache
 from typing import Any
 
 ARMS = ("route", "hard", "filter", "placebo", "capacity", "std")
@@ -205,6 +206,7 @@ KINDS: dict[str, dict[str, type]] = {
 }
 
 
+@lru_cache(maxsize=8192)  # the runs of a sweep share most of their sections
 def blank(section: Any) -> Any:
     """The section with every knob set to None and every switch to whether it is on."""
     changes: dict[str, Any] = {}
@@ -221,7 +223,8 @@ def blank(section: Any) -> Any:
 
 def spec_of(config: Config) -> Spec:
     """What of a config is compiled: hashable, and equal for all lanes of one program."""
-    spec = blank(config)
+    sections = {f.name: getattr(config, f.name) for f in fields(config) if f.name != "seed"}
+    spec = Config(seed=None, **{name: blank(s) for name, s in sections.items()})  # type: ignore
     if config.routing.placement == "slice":
         return spec
     routing = replace(spec.routing, units=config.routing.units)  # units of its own: a shape

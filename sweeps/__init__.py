@@ -1,0 +1,1 @@
+"""From a Hydra command line to finished rows in the store."""

@@ -1,0 +1,70 @@
+"""The Hydra entry: a command line to one composed config, or to all points of a sweep."""
+
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from absorb.config import Config
+from absorb.load import load
+from sweeps.launch import Launch, load_launch
+
+if TYPE_CHECKING:
+    from sweeps.points import Points
+
+
+class Request(NamedTuple):
+    """What a command line asks for: all points, where results go, and how to launch."""
+
+    points: "Points"
+    store: str
+    launch: Launch
+    overrides: tuple[str, ...]
+
+
+def compose(overrides: Sequence[str] = (), *, config_dir: str | None = None) -> Config:
+    """The one config under `overrides`, found from any working directory; for tests, notebooks.
+
+    Errors: AbsorbError for overrides that are wrong or that sweep.
+    """
+    from absorb.errors import AbsorbError
+    from sweeps.compose import compose_config, make_loader, plain
+    from sweeps.overrides import parse
+
+    loader = make_loader(config_dir)
+    settings = parse(overrides, loader)
+    for setting in settings.values():
+        if setting.swept:
+            raise AbsorbError(f"{setting.key}: sweeps over {len(setting.values)} values; give one")
+    mapping = plain(compose_config(loader, list(settings.values())))
+    return load({key: mapping[key] for key in mapping if key not in ("store", "launch")})
+
+
+def run_sweeper(
+    overrides: Sequence[str], task: Callable[[Request], Any], *, config_dir: str | None = None
+) -> Any:
+    """Let Hydra's configured sweeper hand the request of a command line to `task`, once.
+
+    Hydra's job directories, logging and callbacks are not set up: the store has all there is.
+    """
+    from hydra.core.plugins import Plugins
+    from hydra.types import HydraContext
+
+    from sweeps.compose import compose_config, make_loader
+    from sweeps.overrides import parse
+
+    loader = make_loader(config_dir)
+    fixed = [setting for setting in parse(overrides, loader).values() if not setting.swept]
+    context = HydraContext(config_loader=loader, callbacks=None)  # type: ignore[arg-type]
+    sweeper = Plugins.instance().instantiate_sweeper(
+        config=compose_config(loader, fixed), hydra_context=context, task_function=task
+    )
+    return sweeper.sweep(list(overrides))
+
+
+def request_of(points: "Points", mapping: dict[str, Any], overrides: Sequence[str]) -> Request:
+    """The request whose store and launch settings stand in a composed config."""
+    from absorb.errors import AbsorbError
+
+    store = mapping["store"]
+    if not isinstance(store, str) or not store.strip() or "\0" in store:
+        raise AbsorbError(f"store={store!r}: must be the path of a directory")
+    return Request(points, store, load_launch(mapping["launch"]), tuple(overrides))

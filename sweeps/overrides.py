@@ -1,0 +1,142 @@
+"""Overrides in Hydra's grammar, read with Hydra's own parser into settings of one or many values."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, NamedTuple
+
+from hydra.core.config_loader import ConfigLoader
+from hydra.core.override_parser.overrides_parser import OverridesParser
+from hydra.core.override_parser.types import Override, OverrideType, Sweep
+from hydra.errors import HydraException
+
+from absorb.errors import AbsorbError
+from sweeps.checked_yaml import check_keys, one_line
+
+MAX_VALUES = 10**7  # of one key, and points of one sweep
+
+
+class Setting(NamedTuple):
+    """One key with the values that it takes; more than one value makes an axis of the sweep.
+
+    A *structural* setting chooses a config group, adds or removes keys: Hydra composes anew for
+    each of its values, which are kept as text. Values of other settings are plain data.
+    """
+
+    key: str
+    values: Sequence[Any]
+    swept: bool
+    structural: bool
+    prefix: str = ""
+
+    def text(self, value: Any) -> str:
+        """A structural setting with one value, as Hydra reads it."""
+        return self.prefix + self.key + ("" if value is None else f"={value}")
+
+
+def parse(texts: Iterable[str], loader: ConfigLoader) -> dict[str, Setting]:
+    """Settings by key, later ones first in right; AbsorbError for what is refused or not grammar."""
+    parser = OverridesParser.create(config_loader=loader)
+    settings = {}
+    for text in texts:
+        setting = _setting(_override(parser, text), text, loader)
+        settings.pop(setting.key, None)  # Hydra lets the last one win, in the last place
+        settings[setting.key] = setting
+    return settings
+
+
+def texts_of(params: Mapping[str, Any] | None, where: str) -> list[str]:
+    """The overrides that `params` of an experiment stand for: `key: text after the equals sign`."""
+    texts = []
+    for key, value in (params or {}).items():
+        if isinstance(value, (list, dict)) or value is None:
+            raise AbsorbError(f"{where}.{key}={value!r}: must be text such as '0,0.1,1'")
+        texts.append(f"{key}={str(value).lower() if isinstance(value, bool) else value}")
+    return texts
+
+
+def _override(parser: OverridesParser, text: str) -> Override:
+    if "=" not in text and not text.startswith("~"):
+        raise AbsorbError(f"{text}: must look like key=value")
+    try:
+        return parser.parse_override(text)
+    except HydraException as error:
+        raise AbsorbError(f"{text}: not in Hydra's override grammar: {one_line(error)}") from None
+
+
+def _setting(override: Override, text: str, loader: ConfigLoader) -> Setting:
+    key = override.get_key_element().lstrip("+~")
+    _refuse(override, key, text)
+    grouped = bool(loader.get_group_options(override.key_or_group))
+    structural = grouped or override.type is not OverrideType.CHANGE
+    prefix = override.get_key_element()[: -len(key)]
+    swept = override.is_sweep_override()
+    if swept and override.type is not OverrideType.CHANGE:
+        raise AbsorbError(f"{text}: a key that is added or removed cannot be swept")
+    values = _swept_values(override, structural, text) if swept else _single(override, structural)
+    if grouped:
+        _check_options(override.key_or_group, values, loader)
+    return Setting(key, values, swept, structural, prefix)
+
+
+def _refuse(override: Override, key: str, text: str) -> None:
+    if override.is_hydra_override():
+        raise AbsorbError(f"{text}: Hydra's own settings are not changed from here")
+    if override.is_sweep_override() and not override.is_discrete_sweep():
+        raise AbsorbError(f"{text}: an interval has no end of values; use range or a list")
+    parts = dict.fromkeys(key.replace("/", ".").replace("@", ".").split("."))
+    check_keys(parts | {"": ""}, text)
+    value = override.value()
+    candidates = getattr(value, "list", None) if isinstance(value, Sweep) else [value]
+    check_keys([Override._convert_value(candidate) for candidate in candidates or []], text)
+    if override.is_sweep_override() and key.split(".")[0] in ("launch", "store", "hydra"):
+        raise AbsorbError(f"{text}: {key} is one for the whole sweep")
+
+
+def _single(override: Override, structural: bool) -> list[Any]:
+    if not structural:
+        return [override.value()]
+    return [None if override.is_delete() and override.value() is None
+            else override.get_value_element_as_str()]  # fmt: skip
+
+
+def _swept_values(override: Override, structural: bool, text: str) -> list[Any]:
+    _check_length(override, text)
+    try:
+        if structural:
+            values = list(override.sweep_string_iterator())
+        else:
+            values = [_plain(value) for value in override.sweep_iterator()]
+    except HydraException as error:
+        raise AbsorbError(f"{text}: {one_line(error)}") from None
+    if not values:
+        raise AbsorbError(f"{text}: an empty sweep; there is no value to run")
+    return values
+
+
+def _check_length(override: Override, text: str) -> None:
+    value: Any = override.value()
+    if not override.is_range_sweep():
+        return
+    if not value.step or (value.stop - value.start) / value.step > MAX_VALUES:
+        raise AbsorbError(f"{text}: must have at most {MAX_VALUES:,} values")
+
+
+def _plain(value: Any) -> Any:
+    value = Override._convert_value(value)
+    # Decimal steps of a range such as 0.1 are not exact: what a person would write is meant.
+    return float(f"{value:.12g}") if isinstance(value, float) else value
+
+
+def _check_options(group: str, values: Sequence[Any], loader: ConfigLoader) -> None:
+    from absorb.load import nearest
+
+    known = loader.get_group_options(group)
+    for value in values:
+        if value is not None and value not in known and value != "null":
+            raise AbsorbError(
+                f"{group}={value}: must be one of {', '.join(known)}{_near(nearest, value, known)}"
+            )
+
+
+def _near(nearest: Any, value: str, known: Sequence[str]) -> str:
+    hint = nearest(value, known)
+    return hint if hint.startswith(" (") else ""

@@ -1,0 +1,142 @@
+"""All points of a sweep, streamed: configs and run ids at a few microseconds each."""
+
+import itertools
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import fields
+from typing import Any, NamedTuple
+
+from hydra.core.config_loader import ConfigLoader
+
+from absorb.config import Config, Spec, spec_of
+from absorb.errors import AbsorbError
+from absorb.identity import canonical, run_id
+from absorb.load import load_part, nearest
+from absorb.rules import check_together
+from sweeps.axes import Block, blocks_of
+from sweeps.overrides import MAX_VALUES, Setting
+
+PARTS = tuple(f.name for f in fields(Config))
+NOT_OF_A_RUN = ("store", "launch")
+_SEEDS = ("seed", "seeds")
+_CACHED = 8192
+
+
+class Point(NamedTuple):
+    """One run of a sweep: its id, its canonical config, and the number of its program."""
+
+    run_id: str
+    config: Config
+    program: int
+
+
+class Points:
+    """The points of several blocks, in order, duplicates included; iterate as often as needed."""
+
+    def __init__(self, blocks: Iterable[Block]) -> None:
+        self.blocks = list(blocks)
+        self.specs: list[Spec] = []  # by program number
+        self._programs: dict[Spec, int] = {}
+        if len(self) > MAX_VALUES:
+            raise AbsorbError(f"{len(self):,} points: a sweep must have at most {MAX_VALUES:,}")
+
+    def __len__(self) -> int:
+        return sum(_size(block) for block in self.blocks)
+
+    def __iter__(self) -> Iterator[Point]:
+        for block in self.blocks:
+            yield from _Walk(block, self.program_of)
+
+    def program_of(self, spec: Spec) -> int:
+        """The number of a spec's program: its place among those met so far."""
+        number = self._programs.setdefault(spec, len(self._programs))
+        if number == len(self.specs):
+            self.specs.append(spec)
+        return number
+
+
+def points_of(loader: ConfigLoader, branches: Iterable[Mapping[str, Setting]]) -> Points:
+    """The points of sub-sweeps, each the product of its settings."""
+    return Points(itertools.chain.from_iterable(blocks_of(loader, branch) for branch in branches))
+
+
+def _size(block: Block) -> int:
+    size = 1
+    for axis in block.axes:
+        size *= len(axis.rows)
+    return size
+
+
+class _Walk:
+    """A walk over one block's product that loads a part of a config only where it changes."""
+
+    def __init__(self, block: Block, program_of: Any) -> None:
+        self.axes, self.program_of = block.axes, program_of
+        self.base = _nested(block.base)
+        for key in self.base:
+            if key not in PARTS + NOT_OF_A_RUN:
+                raise AbsorbError(f"{key}: no such setting{nearest(key, PARTS)}")
+        self.touching = {part: self._touching(part) for part in PARTS}
+        static = {a for part in PARTS if part not in _SEEDS for a in self.touching[part]}
+        self.static = tuple(sorted(static))
+        self.parts: dict[str, dict[tuple, Any]] = {part: {} for part in PARTS}
+        self.programs: dict[tuple, int] = {}
+
+    def _touching(self, part: str) -> tuple[int, ...]:
+        heads = [{name.split(".")[0] for name in axis.names} for axis in self.axes]
+        return tuple(i for i, head in enumerate(heads) if part in head)
+
+    def __iter__(self) -> Iterator[Point]:
+        for at in itertools.product(*(range(len(axis.rows)) for axis in self.axes)):
+            config = Config(*[self._part(part, at) for part in PARTS])
+            program = self._program(config, at)
+            config = canonical(config)
+            yield Point(run_id(config), config, program)
+
+    def _part(self, part: str, at: Sequence[int]) -> Any:
+        key = tuple([at[i] for i in self.touching[part]])
+        cache = self.parts[part]
+        if key not in cache:
+            _keep_small(cache)
+            cache[key] = self._load(part, at)
+        return cache[key]
+
+    def _load(self, part: str, at: Sequence[int]) -> Any:
+        if part not in self.base:
+            raise AbsorbError(f"{part}: missing")
+        changed = {part: _copied(self.base[part])}
+        for i in self.touching[part]:
+            axis = self.axes[i]
+            for name, value in zip(axis.names, axis.row(at[i]), strict=True):
+                if name == part or name.startswith(f"{part}."):
+                    _put(changed, name.split("."), value)
+        return load_part(part, changed[part])
+
+    def _program(self, config: Config, at: Sequence[int]) -> int:
+        key = tuple([at[i] for i in self.static])
+        if key not in self.programs:
+            _keep_small(self.programs)
+            check_together(config)
+            self.programs[key] = self.program_of(spec_of(config))
+        return self.programs[key]
+
+
+def _keep_small(cache: dict) -> None:
+    if len(cache) >= _CACHED:
+        cache.clear()
+
+
+def _nested(flat: Mapping[str, Any]) -> dict[str, Any]:
+    nested: dict[str, Any] = {}
+    for name, value in flat.items():
+        _put(nested, name.split("."), value)
+    return nested
+
+
+def _put(nested: dict[str, Any], path: Sequence[str], value: Any) -> None:
+    for name in path[:-1]:
+        nested = nested.setdefault(name, {})
+    nested[path[-1]] = value
+
+
+def _copied(value: Any) -> Any:
+    return {k: _copied(v) for k, v in value.items()} if isinstance(value, dict) else value
