@@ -4,7 +4,7 @@ All losses are held-out, in their own unit (nats or mean squared error), one num
 after the same treatment. K is what is kept after the region R is ablated.
 """
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -120,7 +120,7 @@ def difference_at_equal_retain(
         return mean_t(d_forget_S, level)._replace(why="retain losses are equal as they are")
     if n < 4 or np.ptp(d_retain_S) == 0:
         return undefined(n, "needs 4 seeds whose retain differences vary")
-    fit = linregress(d_retain_S, d_forget_S)
+    fit: Any = linregress(d_retain_S, d_forget_S)
     if d_retain_S.min() > 0 or d_retain_S.max() < 0:
         return unclosed(fit.intercept, n, "extrapolated: no seed has equal retain loss")
     half = t_quantile(n - 1, level) * fit.intercept_stderr

@@ -42,7 +42,7 @@ def dose_equivalent(
     std_SG: np.ndarray,
     n_G: np.ndarray,
     p: float,
-    forget_count: int,
+    forget_count: float,
     level: float = 0.95,
 ) -> DoseEquivalent:
     """A_dose of one arm at one label fraction p, paired by seed with the std arm.

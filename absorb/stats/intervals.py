@@ -58,7 +58,7 @@ def trouble(*arrays_S: np.ndarray) -> str:
     """Why no mean over these seeds exists, or "" if it does."""
     if arrays_S[0].shape[0] == 0:
         return "no seeds"
-    bad = int(sum(~np.isfinite(np.stack(arrays_S)).all(axis=0)))
+    bad = np.count_nonzero(~np.isfinite(np.stack(arrays_S)).all(axis=0))
     return f"{bad} of {arrays_S[0].shape[0]} seeds are not finite" if bad else ""
 
 
@@ -128,7 +128,7 @@ def jackknife_t(statistic: Callable, *arrays_S: np.ndarray, level: float = 0.95)
     if n < 3:
         return unclosed(value, n, "the jackknife needs three seeds")
     pseudo_S = n * value - (n - 1) * leave_one_out(statistic, *arrays_S)
-    if bad := int(sum(~np.isfinite(pseudo_S))):
+    if bad := np.count_nonzero(~np.isfinite(pseudo_S)):
         return unclosed(value, n, f"undefined when any of {bad} of {n} seeds is left out")
     return mean_t(pseudo_S, level)._replace(value=value)
 

@@ -34,8 +34,7 @@ def credit_share_depth2(p: float, eps: float, w: float = 1.0) -> float:
     def gap(c: float) -> float:
         return c - eps * ((w - c) / eps) ** (1.0 - p)
 
-    root = brentq(gap, 0.0, w, xtol=1e-15, rtol=1e-14, full_output=False)
-    return float(root) / w  # type: ignore[arg-type]
+    return float(brentq(gap, 0.0, w, xtol=1e-15)) / w  # type: ignore[arg-type]
 
 
 def fit_rho(share_at_0: float) -> float:

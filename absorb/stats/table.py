@@ -1,67 +1,20 @@
 """The absorption table: every measure of every arm at every label fraction, from a table of runs.
 
 Losses are columns named "{treatment}.{forget|retain}". Measures that need several arms use the
-seeds that all of them have finished, and say so in `n`, against `seeds` of the record.
+seeds that all of them have finished: that number is their `n`, to be read against the record's
+`seeds`, `diverged` and `failed`.
 """
 
 from collections.abc import Mapping, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
-from absorb.stats.absorption import (
-    Damage,
-    ablation_absorption,
-    damage,
-    difference_at_equal_retain,
-    kept_share,
-)
-from absorb.stats.dose import Decision, absorbs, excess_at, excess_over_placebo, fitted_rho, p50
-from absorb.stats.dose_equivalent import both_undefined, dose_equivalent
-from absorb.stats.intervals import Interval, mean_t, undefined
-from absorb.stats.runs import TREATMENTS, Cell, Loss, Paired, Runs, fractions, paired, read_runs
-
-ROUTED = ("route", "placebo")
-
-
-class Settings(NamedTuple):
-    """How the table is made.
-
-    `link` is the shape of the loss that the null of the claim assumes (`nulls.null_share`);
-    `tolerance` the rise of the retain loss, as a part of what the concept is worth, beyond which K
-    counts as damaged; `tests` how many label fractions share the error rate of the claim.
-    """
-
-    level: float = 0.95
-    link: str = "convex"
-    tolerance: float = 0.1
-    tests: int = 1
-
-
-class Treated(NamedTuple):
-    """One arm at one label fraction after one treatment; losses in their own unit.
-
-    `forget` and `retain` are mean held-out losses; `kept` is K's share, `worth` what a share of 1
-    is worth as a loss. `a_abl`, with the loss difference `over_hard` beside it and the same at
-    equal retain loss, and `a_dose` with `n_eq` beside it, are absorption in two definitions.
-    `excess` is X(p) with the claim's link, `excess_linear` takes loss shares for credit shares.
-    """
-
-    treatment: str
-    forget: Interval
-    retain: Interval
-    damage: Damage
-    kept: Interval
-    worth: Interval
-    a_abl: Interval
-    over_hard: Interval
-    over_hard_at_equal_retain: Interval
-    a_dose: Interval
-    n_eq: Interval
-    excess: Interval
-    excess_linear: Interval
-    over_placebo: Interval
-    absorbs: Decision
+from absorb.stats.absorption import kept_share
+from absorb.stats.dose import fitted_rho, p50
+from absorb.stats.intervals import Interval, undefined
+from absorb.stats.point import ROUTED, Point, Settings, Treated, absent, reference, treated
+from absorb.stats.runs import TREATMENTS, Cell, Runs, fractions, read_runs
 
 
 class Record(NamedTuple):
@@ -77,7 +30,11 @@ class Record(NamedTuple):
 
 
 class Curve(NamedTuple):
-    """One arm over all label fractions after one treatment."""
+    """One arm over all label fractions after one treatment.
+
+    `rho` is fitted at label fraction 0. Absorption is claimed at `absorbs_at`, of the fractions
+    `tested_at`, which share one error rate: any entry at all is a claim about the whole curve.
+    """
 
     arm: str
     treatment: str
@@ -87,47 +44,86 @@ class Curve(NamedTuple):
     tested_at: tuple[float, ...]
 
 
-class Point(NamedTuple):
-    """What one treatment of one cell is computed from."""
-
-    runs: Runs
-    cell: Cell
-    treatment: str
-    settings: Settings
-
-    def losses(self, *cells: Cell, part: str = "forget") -> Paired:
-        """This treatment's losses in these cells, paired."""
-        return paired(self.runs, [Loss(cell, f"{self.treatment}.{part}") for cell in cells])
-
-    def missing(self, *cells: Cell) -> str:
-        """Which of these cells has no finished run, in words, or ""."""
-        empty = [c for c in cells if not self.runs.row_of.get(c)]
-        return "no runs of " + ", ".join(f"{c.arm} at {c.label_fraction:g}" for c in empty) * bool(
-            empty
-        )
-
-
 def absorption_table(
-    columns: Mapping[str, Sequence | np.ndarray], settings: Settings = Settings()
+    columns: Mapping[str, Sequence | np.ndarray], settings: Settings | None = None
 ) -> list[Record]:
-    """One record per arm and label fraction, in the order of the arms and fractions.
+    """One record per arm and label fraction, in their order; `columns` has one entry per run.
 
-    `columns` holds one entry per run: the key columns of `runs.KEYS` and the losses. The claim
-    "absorbs" divides its error rate by the number of label fractions tested, so that over a whole
-    curve without absorption it is made at most 1 − level of the time, per treatment.
+    The claim "absorbs" divides its error rate by the number of label fractions tested, so that on a
+    whole curve without absorption it is made at most 1 − level of the time, for each treatment.
     """
     runs = read_runs(columns)
-    settings = settings._replace(tests=max(1, len(tested(runs))))
-    treatments = [t for t in TREATMENTS if f"{t}.forget" in runs.columns]
+    settings = (settings or Settings())._replace(tests=max(1, len(tested(runs))))
     return [
         Record(
             arm=cell.arm,
             label_fraction=cell.label_fraction,
-            finished=len(rows),
+            finished=len(runs.row_of[cell]),
             diverged=runs.diverged[cell],
             failed=runs.failed[cell],
             seeds=len(runs.seeds),
-            treated=tuple(treated(Point(runs, cell, t, settings)) for t in treatments),
+            treated=tuple(treated(Point(runs, cell, t, settings)) for t in treatments(runs)),
         )
-        for cell, rows in sorted(runs.row_of.items())
+        for cell in sorted(runs.row_of)
     ]
+
+
+def absorption_curves(
+    columns: Mapping[str, Sequence | np.ndarray], settings: Settings | None = None
+) -> list[Curve]:
+    """One record per routed arm and treatment: p50, rho, and where absorption is claimed."""
+    runs, settings = read_runs(columns), settings or Settings()
+    records = [r for r in absorption_table(columns, settings) if r.arm in ROUTED]
+    found = []
+    for arm in sorted({record.arm for record in records}):
+        for treatment in treatments(runs):
+            half, rho = curve_of(Point(runs, Cell(arm, 0.0), treatment, settings))
+            at = tuple(r.label_fraction for r in records if r.arm == arm and claims(r, treatment))
+            found.append(Curve(arm, treatment, half, rho, at, tested(runs)))
+    return found
+
+
+def curve_of(point: Point) -> tuple[Interval, Interval]:
+    """p50 and rho of one arm after one treatment; at 0 the arm is `route`, where no label acts."""
+    arm, level = point.cell.arm, point.settings.level
+    cells = [Cell("route", 0.0)]
+    cells += [Cell(arm, p) for p in fractions(point.runs, arm) if p > 0]
+    ends = [reference(point.runs, p) for p in (1.0, 0.0)]
+    if why := absent(point.runs, cells + ends):
+        return undefined(0, why), undefined(0, why)
+    *losses, never_S, whole_S = point.losses(cells + ends)
+    shares = [kept_share(m_S, never_S, whole_S, level) for m_S in losses]
+    rho = fitted_rho(shares[0].share_S, level, point.settings.link)
+    if len(cells) < 2:
+        return undefined(len(never_S), "only one label fraction"), rho
+    share_SP = np.stack([share.share_S for share in shares], axis=1)
+    return p50(share_SP, np.array([cell.label_fraction for cell in cells]), level), rho
+
+
+def treatments(runs: Runs) -> tuple[str, ...]:
+    """The treatments whose losses the table has."""
+    return tuple(t for t in TREATMENTS if {f"{t}.forget", f"{t}.retain"} <= set(runs.columns))
+
+
+def tested(runs: Runs) -> tuple[float, ...]:
+    """The label fractions at which the claim is tested: those of `route` between 0 and 1."""
+    return tuple(p for p in fractions(runs, "route") if 0 < p < 1)
+
+
+def claims(record: Record, treatment: str) -> bool:
+    """Whether this record claims absorption after this treatment."""
+    return any(t.absorbs.claim for t in record.treated if t.treatment == treatment)
+
+
+def flat(record: Any, prefix: str = "") -> dict[str, float | int | str | bool]:
+    """A Record or Curve as one row of plain columns, such as "calibrated.a_dose.low"."""
+    row: dict[str, float | int | str | bool] = {}
+    for name, value in record._asdict().items():
+        if name == "treated":
+            for part in value:
+                row |= flat(part, f"{prefix}{part.treatment}.")
+        elif hasattr(value, "_asdict"):
+            row |= flat(value, f"{prefix}{name}.")
+        else:
+            row[prefix + name] = " ".join(map(str, value)) if isinstance(value, tuple) else value
+    return row
