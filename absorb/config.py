@@ -17,9 +17,7 @@ TREATMENTS = ("whole", "raw", "mean", "calibrated", "refit", "elicited")
 
 
 def _field(role: str, low=None, high=None, choices=None, length=None, optional=False) -> Any:
-    meta = dict(
-        role=role, low=low, high=high, choices=choices, length=length, optional=optional
-    )
+    meta = dict(role=role, low=low, high=high, choices=choices, length=length, optional=optional)
     return field(metadata=meta)
 
 

@@ -7,7 +7,15 @@ from absorb.sites import site_widths
 
 def check_together(config: Config) -> None:
     """Raise AbsorbError, naming key, value and bound, where values contradict each other."""
-    for rule in (_splits, _world_fits_model, _sites, _region_fits, _weights, _granularity, _classes):
+    for rule in (
+        _splits,
+        _world_fits_model,
+        _sites,
+        _region_fits,
+        _weights,
+        _granularity,
+        _classes,
+    ):
         rule(config)
 
 

@@ -117,7 +117,9 @@ def _scores(spec: Spec, knobs: Knobs, params: Params, view: View, split: Split):
     return scores(spec, knobs, output.prediction_BO, split)
 
 
-def attack_set(spec: Spec, knobs: Knobs, data: Data, params: Params, view: View) -> dict[str, Trace]:
+def attack_set(
+    spec: Spec, knobs: Knobs, data: Data, params: Params, view: View
+) -> dict[str, Trace]:
     """Every attack of the budget: kinds x rates x examples; traces with axes (rates, examples, K)."""
     measure = spec.measure
     rate_E, examples_E = jnp.meshgrid(

@@ -22,7 +22,8 @@ def chain(widths: dict[str, int], outputs: int, *, last: str = "out") -> list[La
     """ReLU layers that write one site after another, and a linear layer to the outputs."""
     names = [None, *widths]
     hidden = [
-        Layer(name, width, names[i], name, relu=True) for i, (name, width) in enumerate(widths.items())
+        Layer(name, width, names[i], name, relu=True)
+        for i, (name, width) in enumerate(widths.items())
     ]
     return [*hidden, Layer(last, outputs, names[-1], None, relu=False, head=True)]
 

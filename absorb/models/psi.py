@@ -59,6 +59,8 @@ def head_mask(spec: Spec, params: Params) -> Params:
     def is_head(path, leaf: Array) -> float:
         names = [entry.key for entry in path]
         outside = names[0] == "module" or names[0].startswith("certificate")
-        return float(not outside and len(names) > 1 and names[-2] in table and table[names[-2]].head)
+        return float(
+            not outside and len(names) > 1 and names[-2] in table and table[names[-2]].head
+        )
 
     return jax.tree_util.tree_map_with_path(is_head, params)

@@ -32,9 +32,10 @@ def _forward(x_BI, w_IO, b_O, read_BI, write_BO):
 def _backward(saved, dy_BO):
     x_BI, w_IO, read_BI, write_BO = saved
     routed_BO = write_BO * dy_BO
-    dw_IO = (read_BI * x_BI).T @ routed_BO
-    return (dy_BO @ w_IO.T, dw_IO, routed_BO.sum(0), jnp.zeros_like(read_BI),
-            jnp.zeros_like(write_BO))  # fmt: skip
+    # the products that automatic differentiation would form, so that weights of 1 change no bit
+    (dw_IO,) = jax.linear_transpose(lambda w: (read_BI * x_BI) @ w, w_IO)(routed_BO)
+    (dx_BI,) = jax.linear_transpose(lambda x: x @ w_IO, x_BI)(dy_BO)
+    return dx_BI, dw_IO, routed_BO.sum(0), jnp.zeros_like(read_BI), jnp.zeros_like(write_BO)
 
 
 routed_dense.defvjp(_forward, _backward)

@@ -48,7 +48,9 @@ def batch_loss(spec: Spec, knobs: Knobs, output: Output, target_B: Array, observ
     return loss + penalties(spec, knobs, output.sites, regions)
 
 
-def penalties(spec: Spec, knobs: Knobs, sites: dict[str, Array], regions: dict[str, Array]) -> Array:
+def penalties(
+    spec: Spec, knobs: Knobs, sites: dict[str, Array], regions: dict[str, Array]
+) -> Array:
     """L1 on the units of region and rest, and correlation between the two, over the cut sites."""
     total = jnp.zeros(())
     for site, r_U in regions.items():

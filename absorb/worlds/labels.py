@@ -79,9 +79,13 @@ def check_labels(config: Config, data: Data) -> None:
     carried = np.isin(data.train.class_N, routing.concept)
     total = len(set(routing.concept)) if by_class else int(carried.sum())
     if not carried.any():
-        raise AbsorbError(f"routing.concept={list(routing.concept)}: no training example carries it")
+        raise AbsorbError(
+            f"routing.concept={list(routing.concept)}: no training example carries it"
+        )
     if routing.label_fraction > 0 and np.floor(routing.label_fraction * total + 0.5) < 1:
-        things = "classes of the concept" if by_class else "training examples that carry the concept"
+        things = (
+            "classes of the concept" if by_class else "training examples that carry the concept"
+        )
         raise AbsorbError(
             f"routing.label_fraction={routing.label_fraction:g}: labels none of the {total} {things}; "
             f"must be 0 or at least {0.5 / total:.3g}"

@@ -93,7 +93,5 @@ def _parse(path: Path, content: bytes) -> np.ndarray:
     shape = struct.unpack(f">{content[3]}I", content[4 : 4 + 4 * content[3]])
     body = content[4 + 4 * content[3] :]
     if len(body) != int(np.prod(shape, dtype=object)):
-        raise AbsorbError(
-            f"{path.absolute()}: header says {shape}, but {len(body)} bytes follow"
-        )
+        raise AbsorbError(f"{path.absolute()}: header says {shape}, but {len(body)} bytes follow")
     return np.frombuffer(body, np.uint8).reshape(shape)

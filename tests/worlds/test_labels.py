@@ -1,0 +1,101 @@
+"""Who is labelled: exact counts, nesting, noise, missing not at random, placebo."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from absorb.config import spec_of
+from absorb.errors import AbsorbError
+from absorb.knobs import knobs_of
+from absorb.worlds import check_labels, load_world, observe
+from absorb.worlds.labels import FORGET, RETAIN, UNLABELLED
+from sweeps.app import compose
+
+
+def observed(*overrides: str):
+    config = compose(overrides)
+    train = load_world(config.world).train
+    forget_N = np.isin(train.class_N, config.routing.concept)
+    return np.asarray(observe(spec_of(config), knobs_of(config, 10), train)), forget_N, train
+
+
+@pytest.mark.parametrize("p", [0.0, 0.1, 0.25, 0.5, 1.0])
+def test_exactly_a_share_p_of_forget_data_is_labelled_and_no_other(p):
+    seen_N, forget_N, _ = observed(f"routing.label_fraction={p}")
+    assert (seen_N == FORGET).sum() == int(np.floor(p * forget_N.sum() + 0.5))
+    assert not (seen_N[~forget_N] == FORGET).any()
+    assert (seen_N[seen_N != FORGET] == UNLABELLED).all()
+
+
+@pytest.mark.parametrize("extra", [[], ["routing.covariate=ink", "routing.covariate_strength=2"]])
+def test_labels_nest_over_the_fraction(extra):
+    sets = [
+        set(np.flatnonzero(observed(f"routing.label_fraction={p}", *extra)[0] == FORGET))
+        for p in (0.1, 0.4, 0.9)
+    ]
+    assert sets[0] < sets[1] < sets[2]
+
+
+def test_missing_not_at_random_prefers_much_ink_by_the_stated_odds():
+    p, strength = 0.3, 1.5
+    extra = ["routing.covariate=ink", f"routing.covariate_strength={strength}"]
+    inks, labels = [], []
+    for seed in range(30):
+        seen_N, forget_N, train = observed(f"routing.label_fraction={p}", f"seed={seed}", *extra)
+        inks.append(train.covariates["ink"][forget_N])
+        labels.append(seen_N[forget_N] == FORGET)
+    from sklearn.linear_model import LogisticRegression
+
+    fit = LogisticRegression(C=1e6).fit(np.concatenate(inks)[:, None], np.concatenate(labels))
+    assert abs(fit.coef_[0, 0] - strength) < 0.15
+
+
+def test_noise_has_the_stated_rates():
+    flips, gains, known = [], [], []
+    for seed in range(20):
+        seen_N, forget_N, _ = observed(
+            "routing.label_fraction=1", "routing.false_negative=0.2",
+            "routing.false_positive=0.1", "routing.retain_fraction=0.5", f"seed={seed}",
+        )  # fmt: skip
+        flips.append((seen_N[forget_N] != FORGET).mean())
+        gains.append((seen_N[~forget_N] == FORGET).mean())
+        known.append((seen_N[~forget_N] == RETAIN).mean())
+    assert abs(np.mean(flips) - 0.2) < 0.02
+    assert abs(np.mean(gains) - 0.1) < 0.01
+    assert abs(np.mean(known) - 0.45) < 0.02
+
+
+def test_placebo_labels_as_many_examples_whatever_they_show():
+    shares = []
+    for seed in range(20):
+        seen_N, forget_N, _ = observed("routing.arm=placebo", f"seed={seed}")
+        assert (seen_N == FORGET).sum() == np.floor(0.5 * forget_N.sum() + 0.5)
+        shares.append((seen_N[forget_N] == FORGET).sum() / (seen_N == FORGET).sum())
+    assert abs(np.mean(shares) - forget_N.mean()) < 0.03
+
+
+def test_class_granularity_labels_whole_classes():
+    seen_N, _, train = observed(
+        "routing.granularity=class", "routing.concept=[0,1,2,3]", "routing.label_fraction=0.5"
+    )
+    whole = [c for c in range(10) if (seen_N[train.class_N == c] == FORGET).all()]
+    assert len(whole) == 2 and set(whole) <= {0, 1, 2, 3}
+    assert (seen_N == FORGET).sum() == np.isin(train.class_N, whole).sum()
+
+
+def test_arms_share_labels_except_placebo_and_std():
+    sets = {arm: observed(f"routing.arm={arm}")[0] for arm in ("route", "hard", "filter", "std")}
+    np.testing.assert_array_equal(sets["route"], sets["hard"])
+    np.testing.assert_array_equal(sets["route"], sets["filter"])
+    assert (sets["route"] != sets["std"]).any()
+
+
+def test_a_fraction_that_labels_nobody_is_refused():
+    config = compose(["routing.label_fraction=0.001"])
+    with pytest.raises(AbsorbError, match=r"label_fraction=0\.001: labels none of the \d+"):
+        check_labels(config, load_world(config.world))
+    silent = replace(config, routing=replace(config.routing, label_fraction=0.0))
+    check_labels(silent, load_world(config.world))
+    with pytest.raises(AbsorbError, match="covariate='inc'"):
+        check_labels(compose(["routing.covariate=inc"]), load_world(config.world))
