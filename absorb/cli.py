@@ -1,0 +1,162 @@
+"""The command line, `absorb ...`: thin, and light to start; every command's work lies elsewhere."""
+
+import argparse
+import os
+import sys
+import warnings
+from collections.abc import Sequence
+
+from absorb.errors import AbsorbError
+
+MISUSED = 2
+
+OVERRIDES = """\
+Overrides follow Hydra's grammar, such as:
+  experiment=dose_response          the settings of conf/experiment/dose_response.yaml
+  routing.label_fraction=0,0.1,1    a sweep over three values
+  'seed=range(0,32)'                a sweep over 32 seeds
+  model=autoencoder                 another file of conf/model
+  store=DIRECTORY                   where results are kept (default: results)
+"""
+EXITS = """\
+Exit codes: 0 done, 1 some runs failed or a store is damaged, 2 a mistake in the command or a
+store that cannot be written, 75 stopped as asked (the same command goes on), 130 stopped at once.
+"""
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command; its exit code."""
+    options = parser().parse_intermixed_args(argv)
+    warnings.showwarning = _warn
+    try:
+        return COMMANDS[options.command](options)
+    except AbsorbError as error:
+        _say(f"absorb: {' '.join(str(error).split())}")
+        return MISUSED
+    except KeyboardInterrupt:
+        _say("absorb: stopped at once")
+        return 130
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+
+
+def parser() -> argparse.ArgumentParser:
+    """The parser of `absorb`."""
+    top = argparse.ArgumentParser(
+        prog="absorb",
+        description="Train many gradient-routed networks at once and measure what they absorbed.",
+        usage="absorb COMMAND [ARGUMENT ...] [OPTION ...]",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        epilog="\n".join(["commands:", *_command_lines(), "", OVERRIDES, EXITS]),
+    )
+    top.add_argument("command", metavar="COMMAND", choices=COMMANDS, help="what to do; see below")
+    top.add_argument("arguments", nargs="*", metavar="ARGUMENT", help="overrides, names or a run")
+    top.add_argument("--yes", action="store_true", help="start long sweeps without asking")
+    top.add_argument("--fix", action="store_true", help="doctor: set aside what is broken")
+    top.add_argument("--config-dir", metavar="DIR", help="a directory with more config files")
+    return top
+
+
+def _command_lines() -> list[str]:
+    return [f"  {name:<8} {about}" for name, about in ABOUT.items()]
+
+
+def _sweep(options: argparse.Namespace) -> int:
+    from sweeps.commands import sweep
+
+    return sweep(options.arguments, config_dir=options.config_dir, yes=options.yes)
+
+
+def _retry(options: argparse.Namespace) -> int:
+    from sweeps.commands import retry
+
+    return retry(options.arguments, config_dir=options.config_dir, yes=options.yes)
+
+
+def _plan(options: argparse.Namespace) -> int:
+    from sweeps.commands import plan
+
+    return plan(options.arguments, config_dir=options.config_dir)
+
+
+def _train(options: argparse.Namespace) -> int:
+    from sweeps.commands import train
+
+    return train(options.arguments, config_dir=options.config_dir)
+
+
+def _status(options: argparse.Namespace) -> int:
+    from sweeps.reports import status
+
+    return status(options.arguments, config_dir=options.config_dir)
+
+
+def _show(options: argparse.Namespace) -> int:
+    from sweeps.reports import show
+
+    store, rest = _store_and_rest(options.arguments)
+    if len(rest) != 1:
+        raise AbsorbError("show takes the beginning of one run's id, and store=DIRECTORY")
+    return show(rest[0], store, config_dir=options.config_dir)
+
+
+def _doctor(options: argparse.Namespace) -> int:
+    from sweeps.reports import doctor
+
+    store, rest = _store_and_rest(options.arguments)
+    if rest:
+        raise AbsorbError(f"{rest[0]}: doctor takes store=DIRECTORY alone")
+    return doctor(store, fix=options.fix)
+
+
+def _store_and_rest(arguments: Sequence[str]) -> tuple[str, list[str]]:
+    stores = [text.removeprefix("store=") for text in arguments if text.startswith("store=")]
+    rest = [text for text in arguments if not text.startswith("store=")]
+    return (stores[-1] if stores else "results"), rest
+
+
+def _figures(options: argparse.Namespace) -> int:
+    from figures.main import main as figures  # type: ignore[import-not-found]
+
+    return figures(options.arguments) or 0
+
+
+def _bench(options: argparse.Namespace) -> int:
+    try:
+        from benchmarks.main import main as bench  # type: ignore[import-not-found]
+    except ModuleNotFoundError as error:
+        raise AbsorbError(f"bench: run it in a checkout, after `make bench` ({error})") from None
+    return bench(options.arguments) or 0
+
+
+COMMANDS = {
+    "sweep": _sweep, "plan": _plan, "train": _train, "retry": _retry, "status": _status,
+    "show": _show, "doctor": _doctor, "figures": _figures, "bench": _bench,
+}  # fmt: skip
+ABOUT = {
+    "sweep": "run what is missing of a sweep",
+    "plan": "say what a sweep would do, and do nothing",
+    "train": "one run in the foreground, with its numbers",
+    "retry": "run again what failed of a sweep",
+    "status": "what the store holds, and how much of a sweep is done",
+    "show": "one run: config, measures, provenance, and the command that repeats it",
+    "doctor": "check every file of the store; --fix sets aside what is broken",
+    "figures": "draw figures from stored results",
+    "bench": "measure speed",
+}
+
+
+def _warn(message: Warning | str, category: type[Warning], *_: object, **__: object) -> None:
+    _say(f"absorb: {category.__name__}: {message}")
+
+
+def _say(text: str) -> None:
+    try:
+        print(text, file=sys.stderr, flush=True)
+    except BrokenPipeError:
+        pass
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,37 @@
+"""The devices and the compiler's cache of this machine, arranged before JAX is imported."""
+
+import os
+import sys
+from importlib.metadata import version
+from pathlib import Path
+
+_FLAG = "--xla_force_host_platform_device_count"
+
+
+def usable_cores() -> int:
+    """Cores that this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+def set_up_devices(devices: int | None = None) -> None:
+    """Make JAX see a CPU device per core, or `devices` of them, and keep what it compiles.
+
+    Has to come before JAX is imported and does nothing after that. Accelerators are not touched,
+    and what the user's own environment says is kept.
+    """
+    if "jax" in sys.modules:
+        return
+    flags = os.environ.get("XLA_FLAGS", "")
+    if _FLAG not in flags:
+        os.environ["XLA_FLAGS"] = f"{flags} {_FLAG}={devices or usable_cores()}".strip()
+    os.environ.setdefault("JAX_COMPILATION_CACHE_DIR", str(compiler_cache()))
+    os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS", "0.1")
+    os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES", "-1")
+
+
+def compiler_cache() -> Path:
+    """Where compiled programs are kept: the user's cache directory, apart for each JAX."""
+    home = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
+    return Path(home) / "absorb" / f"jax-{version('jax')}"

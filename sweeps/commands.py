@@ -1,0 +1,193 @@
+"""What `absorb sweep`, `plan`, `retry` and `train` do once their words are understood."""
+
+import sys
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple
+
+from absorb.config import Config
+from absorb.devices import set_up_devices
+from absorb.errors import AbsorbError
+from sweeps.app import Request, run_sweeper
+from sweeps.estimate import Estimate, estimate, size_words, words
+from sweeps.local import Executor, Outcome
+from sweeps.plan import Had, Survey, Work, survey
+from sweeps.progress import complain, say
+from sweeps.stopping import STOPPED
+
+ASK_ABOVE_S = 600.0
+SOME_FAILED = 1
+
+
+class Asked(NamedTuple):
+    """A request with what of it is left to do."""
+
+    request: Request
+    work: Work
+    survey: Survey
+    estimate: Estimate
+
+
+def sweep(overrides: Sequence[str], *, config_dir: str | None = None, yes: bool = False) -> int:
+    """Run what is missing of a sweep; the exit code."""
+    return run_sweeper(overrides, lambda request: _sweep(request, yes), config_dir=config_dir)
+
+
+def retry(overrides: Sequence[str], *, config_dir: str | None = None, yes: bool = False) -> int:
+    """Run again what failed of a sweep; the exit code."""
+    return run_sweeper(overrides, lambda request: _sweep(request, yes, True), config_dir=config_dir)
+
+
+def plan(overrides: Sequence[str], *, config_dir: str | None = None) -> int:
+    """Say what a sweep would do; nothing is created."""
+    return run_sweeper(overrides, _plan, config_dir=config_dir)
+
+
+def train(overrides: Sequence[str], *, config_dir: str | None = None) -> int:
+    """One run in the foreground, stored like any other, and its numbers."""
+    return run_sweeper(overrides, _train, config_dir=config_dir)
+
+
+def _sweep(request: Request, yes: bool, again: bool = False) -> int:
+    from absorb.store import Store
+
+    asked = ask(request, again)
+    say(headline(asked))
+    if not asked.survey.todo:
+        return 0
+    if not (yes or request.launch.yes) and not _agreed(asked.estimate):
+        return 0
+    Store(request.store)  # says at once where it cannot be
+    return _report(execute(asked), request)
+
+
+def _plan(request: Request) -> int:
+    asked = ask(request)
+    counts, guess, launch = asked.survey, asked.estimate, request.launch
+    say(headline(asked))
+    lines = {
+        "points": f"{counts.points:,} ({counts.duplicates:,} duplicates)",
+        "already there": f"{counts.finished:,} ({counts.failed:,} failed)",
+        "to do": f"{counts.todo:,}",
+        "programs to compile": f"{len(counts.missing):,}",
+        "runs in a batch": f"{launch.batch}",
+        "lanes": f"{launch.lanes or 'calibrated'} on each of {launch.devices or 'all'} devices",
+        "time": f"about {words(guess.seconds)}, a rough guess",
+        "memory": f"about {size_words(guess.memory)}",
+        "results": f"about {size_words(guess.stored)} in {request.store}",
+    }
+    for name, text in lines.items():
+        say(f"  {name:<20} {text}")
+    return 0
+
+
+def _train(request: Request) -> int:
+    from absorb.store import Store
+    from sweeps.reports import print_measures
+
+    if len(request.points) != 1:
+        raise AbsorbError(f"{len(request.points):,} runs: train takes one; see absorb sweep")
+    asked = ask(request)
+    if asked.survey.todo:
+        code = _report(execute(asked), request)
+        if code == STOPPED:
+            return code
+    else:
+        say("already there:")
+    point = next(iter(request.points))
+    print_measures(Store(request.store).row(point.run_id))
+    return 0
+
+
+def ask(request: Request, again: bool = False) -> Asked:
+    """What of a request is left to do; with `again`, what of it failed.
+
+    Errors: AbsorbError for whatever is wrong with any run that would be done.
+    """
+    set_up_devices(request.launch.devices)
+    work = Work(request.points, had(request.store), again)
+    counts = survey(work, label_checker())
+    specs = [(request.points.specs[program], n) for program, n in counts.missing.items()]
+    launch = request.launch
+    return Asked(request, work, counts, estimate(specs, launch.lanes, launch.devices))
+
+
+def had(path: str) -> Had:
+    """Ids of the runs in a store that may not be there yet."""
+    from pathlib import Path
+
+    from absorb.store import Store
+
+    if not Path(path).exists():
+        return Had(set(), set())
+    store = Store(path, create=False)
+    finished = store.run_ids(status=("ok", "diverged"))
+    return Had(finished, store.run_ids(status=("failed",)))
+
+
+def label_checker() -> Callable[[Config], None]:
+    """A check of labels against data, done once for runs that agree in what it looks at."""
+    seen: set[Any] = set()
+
+    def check(config: Config) -> None:
+        r = config.routing
+        key = (config.world, r.concept, r.label_fraction, r.granularity, r.covariate,
+               config.train.batch)  # fmt: skip
+        if key in seen:
+            return
+        from absorb.worlds import check_labels, load_world
+
+        check_labels(config, load_world(config.world))
+        seen.add(key)
+
+    return check
+
+
+def headline(asked: Asked) -> str:
+    """One line: how many runs, how many are there, what is left."""
+    counts = asked.survey
+    text = f"{counts.runs:,} {'run' if counts.runs == 1 else 'runs'}"
+    if counts.duplicates:
+        text += f" ({counts.duplicates:,} duplicate points collapsed)"
+    text += f": {counts.finished:,} already there"
+    if counts.failed:
+        text += f", {counts.failed:,} failed" + ("" if asked.work.retry else " (absorb retry)")
+    return text + (f", {counts.todo:,} to do" if counts.todo else ", nothing to do")
+
+
+def _agreed(guess: Estimate) -> bool:
+    if guess.seconds < ASK_ABOVE_S:
+        return True
+    say(f"this takes about {words(guess.seconds)}, a rough guess")
+    if not (sys.stdin.isatty() and sys.stdout.isatty()):
+        return True  # nobody to ask: a script means what it says
+    return input("go on? [y/N] ").strip().lower() in ("y", "yes")
+
+
+def execute(asked: Asked) -> Outcome:
+    """Run what is left to do."""
+    from absorb.lanes.batch import train_batch
+    from absorb.store import Store
+
+    request, launch = asked.request, asked.request.launch
+    executor = Executor(
+        asked.work,
+        Store(request.store),
+        train_batch,
+        batch=launch.batch,
+        lanes=launch.lanes,
+        devices=launch.devices,
+        overrides=request.overrides,
+    )
+    return executor.run(asked.survey.todo)
+
+
+def _report(outcome: Outcome, request: Request) -> int:
+    stored = outcome.ok + outcome.diverged + outcome.failed
+    text = f"{stored:,} stored in {request.store}"
+    extras = [(outcome.diverged, "diverged"), (outcome.failed, "failed")]
+    said = [f"{n:,} {what}" for n, what in extras if n]
+    say(text + (f" ({', '.join(said)})" if said else ""))
+    if outcome.stopped:
+        complain("stopped as asked; the same command goes on from here")
+        return STOPPED
+    return SOME_FAILED if outcome.failed else 0

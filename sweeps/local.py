@@ -1,0 +1,188 @@
+"""Batches executed in this process: what is finished is stored at once, what fails is isolated."""
+
+import hashlib
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
+
+from absorb.config import spec_of
+from absorb.errors import AbsorbError
+from absorb.identity import Scalar, flat
+from sweeps.checked_yaml import one_line
+from sweeps.plan import Work, batches
+from sweeps.points import Point
+from sweeps.progress import ProgressBar, complain
+from sweeps.provenance import Durations, code_version, provenance_of
+from sweeps.stopping import Stop, Stopper
+
+if TYPE_CHECKING:
+    import numpy as np
+
+FEWEST_LANES = 2
+NARROW = 8  # lanes to begin halving from where the engine had chosen the width itself
+
+
+class Engine(Protocol):
+    """`absorb.lanes.batch.train_batch`, or a stand-in for it in a test."""
+
+    def __call__(self, configs: Any, **keywords: Any) -> Any: ...
+
+
+class StoreLike(Protocol):
+    """What an executor needs of `absorb.store.Store`."""
+
+    def write(self, rows: Any, provenance: Any) -> str: ...
+    def save_checkpoint(self, name: str, arrays: Any, meta: Any) -> None: ...
+    def load_checkpoint(self, name: str) -> Any: ...
+    def drop_checkpoint(self, name: str) -> None: ...
+
+
+class Outcome(NamedTuple):
+    """Numbers of runs stored by status, and whether the sweep was asked to stop before its end."""
+
+    ok: int
+    diverged: int
+    failed: int
+    stopped: bool
+
+
+class StoreFailed(AbsorbError):
+    """The store cannot be written: the sweep ends, since no run is to blame."""
+
+
+class StoredCheckpoint:
+    """The engine's checkpoint of one batch, named by its runs and by the code that trains them."""
+
+    def __init__(self, store: StoreLike, points: Sequence[Point]) -> None:
+        digest = hashlib.sha256("\n".join(point.run_id for point in points).encode())
+        digest.update(repr(code_version()).encode())
+        self.store, self.name = store, f"batch-{digest.hexdigest()[:40]}"
+
+    def save(self, arrays: "dict[str, np.ndarray]", meta: dict[str, Any]) -> None:
+        """Replace what is kept."""
+        try:
+            self.store.save_checkpoint(self.name, arrays, meta)
+        except AbsorbError as error:
+            raise StoreFailed(str(error)) from error
+
+    def load(self) -> "tuple[dict[str, np.ndarray], dict[str, Any]] | None":
+        """What is kept, or None."""
+        try:
+            return self.store.load_checkpoint(self.name)
+        except AbsorbError as error:
+            raise StoreFailed(str(error)) from error
+
+    def drop(self) -> None:
+        """Nothing yet: the rows are not in the store when the engine calls this."""
+
+    def drop_for_good(self) -> None:
+        """Remove what is kept; the rows are safe."""
+        self.store.drop_checkpoint(self.name)
+
+
+class Executor:
+    """One sweep's execution; `run` returns when nothing is left to do or a stop was asked for."""
+
+    def __init__(self, work: Work, store: StoreLike, engine: Engine, *, batch: int,
+                 lanes: int | None, devices: int | None, overrides: tuple[str, ...]) -> None:  # fmt: skip
+        self.work, self.store, self.engine = work, store, engine
+        self.batch, self.lanes, self.devices, self.overrides = batch, lanes, devices, overrides
+        self.counts = dict.fromkeys(("ok", "diverged", "failed"), 0)
+
+    def run(self, total: int) -> Outcome:
+        """Execute every batch; AbsorbError where the store cannot take more."""
+        self.bar = ProgressBar(total)
+        stopped = False
+        try:
+            with Stopper() as self.stopper:
+                for points in batches(self.work, self.batch):
+                    self.stopper.check()
+                    self._batch(points)
+        except Stop:
+            stopped = True
+        finally:
+            self.bar.close()
+        return Outcome(**self.counts, stopped=stopped)
+
+    def _batch(self, points: Sequence[Point]) -> None:
+        """Train and store one batch; a batch that raises is halved down to the culprit."""
+        try:
+            result = self._train(points)
+        except (Stop, StoreFailed):
+            raise
+        except Exception as error:
+            if len(points) == 1:
+                self._store_failed(points[0], error)
+                return
+            complain(f"a batch of {len(points)} raised {_text(error)}; looking for the run")
+            middle = len(points) // 2
+            self._batch(points[:middle])
+            self._batch(points[middle:])
+            return
+        self._store(points, result)
+
+    def _train(self, points: Sequence[Point]) -> Any:
+        """The engine's result, with half the lanes wherever memory does not suffice."""
+        while True:
+            try:
+                return self.engine(
+                    [point.config for point in points],
+                    lanes=self.lanes,
+                    devices=self.devices,
+                    on_progress=self._on_progress(len(points)),
+                    checkpoint=StoredCheckpoint(self.store, points),
+                )
+            except Exception as error:
+                narrower = max(FEWEST_LANES, (self.lanes or 2 * NARROW) // 2)
+                if not is_out_of_memory(error) or narrower == self.lanes:
+                    raise
+                complain(f"out of memory with {self.lanes or 'chosen'} lanes; trying {narrower}")
+                self.lanes = narrower
+
+    def _on_progress(self, runs: int) -> Callable[[Any], None]:
+        def on_progress(progress: Any) -> None:
+            done, total = progress.lane_steps_done, max(1, progress.lane_steps_total)
+            self.lane_steps = total
+            self.bar.step(done / total, runs, done)
+            self.stopper.check()
+
+        self.lane_steps = 0
+        return on_progress
+
+    def _store(self, points: Sequence[Point], result: Any) -> None:
+        rows = [
+            _row(point, measures) for point, measures in zip(points, result.rows, strict=True)
+        ]
+        took = Durations(result.compile_seconds, result.run_seconds)
+        self._write(points, rows, result.lanes, took)
+        StoredCheckpoint(self.store, points).drop_for_good()
+        self.bar.rows(len(rows), self.lane_steps)
+
+    def _store_failed(self, point: Point, error: Exception) -> None:
+        complain(f"run {point.run_id[:12]} failed: {_text(error)}")
+        row = _row(point, {"status": "failed", "error": _text(error)})
+        self._write([point], [row], self.lanes, Durations(0.0, 0.0))
+        self.bar.rows(1, 0)
+
+    def _write(
+        self, points: Sequence[Point], rows: list, lanes: int | None, took: Durations
+    ) -> None:
+        spec = spec_of(points[0].config)
+        self.store.write(rows, provenance_of(spec, self.overrides, lanes, took))
+        for row in rows:
+            self.counts[row["status"]] += 1
+
+
+def _row(point: Point, measures: dict[str, Scalar]) -> dict[str, Scalar]:
+    row = {"run_id": point.run_id, **flat(point.config)}
+    if clash := set(row) & set(measures):
+        raise AbsorbError(f"the measure {min(clash)} has the name of a setting")
+    return row | measures
+
+
+def is_out_of_memory(error: BaseException) -> bool:
+    """Whether Python or XLA ran out of memory."""
+    return isinstance(error, MemoryError) or "RESOURCE_EXHAUSTED" in str(error)
+
+
+def _text(error: BaseException) -> str:
+    return one_line(f"{type(error).__name__}: {error}")

@@ -1,0 +1,99 @@
+"""What a sweep still has to do: its points minus what the store has, grouped into batches."""
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from typing import NamedTuple, Protocol
+
+from absorb.config import Config, Spec
+from sweeps.points import Point
+
+
+class HasSpecs(Protocol):
+    """Points that know the specs of their programs; see `sweeps.points.Points`."""
+
+    specs: list[Spec]
+
+    def __iter__(self) -> Iterator[Point]: ...
+
+
+class Had(NamedTuple):
+    """Ids of the runs that a store has: finished (ok or diverged) and failed."""
+
+    finished: set[str]
+    failed: set[str]
+
+
+class Survey(NamedTuple):
+    """Counts of one pass over a sweep; `missing` runs, by program number, are to be done."""
+
+    points: int
+    runs: int
+    finished: int
+    failed: int
+    missing: Mapping[int, int]
+
+    @property
+    def duplicates(self) -> int:
+        """Points that are another point's run."""
+        return self.points - self.runs
+
+    @property
+    def todo(self) -> int:
+        """Runs to be done."""
+        return sum(self.missing.values())
+
+
+class Work(NamedTuple):
+    """Which runs are to be done: the new ones, or with `retry` those that failed."""
+
+    points: HasSpecs
+    had: Had
+    retry: bool = False
+
+    def wants(self, point: Point) -> bool:
+        """Whether a run is to be done."""
+        if self.retry:
+            return point.run_id in self.had.failed and point.run_id not in self.had.finished
+        return point.run_id not in self.had.finished and point.run_id not in self.had.failed
+
+
+def survey(work: Work, check: Callable[[Config], None]) -> Survey:
+    """Count a sweep's runs; `check` sees every run to be done and refuses it by raising."""
+    points = runs = finished = failed = 0
+    missing: Counter[int] = Counter()
+    for points, runs, point in _numbered(work.points):  # noqa: B007
+        if point is None:
+            continue
+        finished += point.run_id in work.had.finished
+        failed += point.run_id in work.had.failed and point.run_id not in work.had.finished
+        if work.wants(point):
+            check(point.config)
+            missing[point.program] += 1
+    return Survey(points, runs, finished, failed, missing)
+
+
+def _numbered(points: Iterable[Point]) -> Iterator[tuple[int, int, Point | None]]:
+    """Each point with the numbers of points and of runs so far; None in place of a duplicate."""
+    seen: set[bytes] = set()
+    for count, point in enumerate(points, 1):
+        short = bytes.fromhex(point.run_id[:32])  # 16 bytes tell a million runs apart
+        is_new = short not in seen
+        seen.add(short)
+        yield count, len(seen), point if is_new else None
+
+
+def batches(work: Work, size: int) -> Iterator[Sequence[Point]]:
+    """The runs to be done in batches of up to `size`, each of one program.
+
+    Programs with few runs are held back until all points are seen; memory stays at `size` points
+    for each program, besides the ids.
+    """
+    waiting: dict[int, list[Point]] = {}
+    for _, _, point in _numbered(work.points):
+        if point is None or not work.wants(point):
+            continue
+        batch = waiting.setdefault(point.program, [])
+        batch.append(point)
+        if len(batch) == size:
+            yield waiting.pop(point.program)
+    yield from waiting.values()

@@ -1,0 +1,75 @@
+"""How far a sweep is: a bar on a terminal, plain lines elsewhere."""
+
+import sys
+import time
+from typing import Any
+
+LINE_EVERY = 30.0  # seconds
+
+
+def say(text: str = "") -> None:
+    """Print a line; a reader that has gone away stops no sweep."""
+    try:
+        print(text, flush=True)
+    except BrokenPipeError:
+        sys.stdout = open("/dev/null", "w")  # noqa: SIM115
+
+
+def complain(text: str) -> None:
+    """Print a line on stderr."""
+    try:
+        print(text, file=sys.stderr, flush=True)
+    except BrokenPipeError:
+        pass
+
+
+class ProgressBar:
+    """Runs done, lane-steps per second and time left; `rows` and `step` move it."""
+
+    def __init__(self, total: int) -> None:
+        self.total, self.done, self.shown = total, 0, 0.0
+        self.began = self.last_line = time.monotonic()
+        self.lane_steps = self.rate = 0.0
+        self.bar: Any = _bar(total) if sys.stderr.isatty() else None
+
+    def step(self, share: float, runs: int, lane_steps: int) -> None:
+        """A batch of `runs` runs has done `share` of its work, `lane_steps` optimizer steps."""
+        elapsed = max(time.monotonic() - self.began, 1e-9)
+        self.rate = (self.lane_steps + lane_steps) / elapsed
+        self._show(self.done + share * runs)
+
+    def rows(self, runs: int, lane_steps: int) -> None:
+        """A batch is in the store."""
+        self.done += runs
+        self.lane_steps += lane_steps
+        self._show(self.done, is_batch=True)
+
+    def close(self) -> None:
+        """Leave the terminal as it was."""
+        if self.bar is not None:
+            self.bar.close()
+
+    def _show(self, done: float, is_batch: bool = False) -> None:
+        if self.bar is not None:
+            self.bar.set_postfix_str(f"{self.rate:,.0f} lane-steps/s", refresh=False)
+            self.bar.update(max(0, int(done) - self.bar.n))
+            self.bar.refresh()
+            return
+        now = time.monotonic()
+        if is_batch or now - self.last_line > LINE_EVERY:
+            self.last_line = now
+            complain(self._line(done))
+
+    def _line(self, done: float) -> str:
+        from sweeps.estimate import words
+
+        elapsed = time.monotonic() - self.began
+        left = (self.total - done) * elapsed / done if done else 0.0
+        text = f"{int(done)}/{self.total} runs, {self.rate:,.0f} lane-steps/s"
+        return f"{text}, about {words(left)} left" if done < self.total else text
+
+
+def _bar(total: int) -> Any:
+    from tqdm import tqdm
+
+    return tqdm(total=total, unit="run", dynamic_ncols=True, smoothing=0.1)

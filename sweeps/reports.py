@@ -1,0 +1,130 @@
+"""What `absorb status`, `show` and `doctor` tell about a store."""
+
+import json
+import shlex
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from absorb.config import Config
+from absorb.errors import AbsorbError
+from absorb.identity import Scalar, flat, run_id, unflat
+from absorb.load import load
+from sweeps.app import Request, compose, run_sweeper
+from sweeps.progress import say
+
+
+def status(overrides: Sequence[str], *, config_dir: str | None = None) -> int:
+    """Say what a store holds, and how much of a sweep is done where overrides name one."""
+    return run_sweeper(overrides, _status, config_dir=config_dir)
+
+
+def _status(request: Request) -> int:
+    from sweeps.commands import ask, headline
+
+    if not Path(request.store).exists():
+        raise AbsorbError(f"store={request.store}: no such directory")
+    if any(not text.startswith(("store=", "launch.")) for text in request.overrides):
+        say(headline(ask(request)))
+    for line in store_lines(request.store):
+        say(line)
+    return 0
+
+
+def store_lines(path: str) -> list[str]:
+    """How many runs a store holds, by status and by the code that made them."""
+    from absorb.store import Store
+    from sweeps.provenance import code_version
+
+    table = Store(path, create=False).table(columns=()).to_pydict()
+    by_status = Counter(table["status"])
+    lines = [f"{path}: {sum(by_status.values()):,} runs" + "".join(
+        f", {by_status[name]:,} {name}" for name in ("ok", "diverged", "failed") if by_status[name]
+    )]  # fmt: skip
+    now = json.dumps(code_version(), sort_keys=True)
+    stale = sum(n for code, n in Counter(table["code"]).items() if code != now)
+    if stale:
+        lines.append(f"  {stale:,} of them by other code than today's")
+    return lines
+
+
+def show(prefix: str, store: str, *, config_dir: str | None = None) -> int:
+    """Print one run: the command that repeats it, its measures, config and provenance."""
+    from absorb.store import Store
+
+    found = Store(store, create=False)
+    row = found.row(prefix)
+    say(f"run     {row['run_id']}\nstatus  {row['status']}\nshard   {row['shard']}")
+    say(f"repeat  {repeat_command(row, config_dir)}")
+    print_measures(row)
+    say("config")
+    for name, value in flat(config_of(row)).items():
+        say(f"  {name:<32} {_text(value)}")
+    say("provenance")
+    for name, value in _lines("", found.provenance(str(row["shard"]))):
+        if not name.startswith("config."):
+            say(f"  {name:<32} {value}")
+    return 0
+
+
+def config_of(row: Mapping[str, Scalar]) -> Config:
+    """The config in a row of a store."""
+    return load(unflat(row))
+
+
+def print_measures(row: Mapping[str, Scalar]) -> None:
+    """The numbers of one run, a line each."""
+    settings = set(flat(config_of(row))) | {"run_id", "shard", "code"}
+    say("measures")
+    for name, value in row.items():
+        if name not in settings and value is not None and not name.startswith(_HEADS):
+            say(f"  {name:<32} {_text(value)}")
+
+
+_HEADS = ("world.", "model.")  # settings of other kinds of world and model share the table
+
+
+def repeat_command(row: Mapping[str, Scalar], config_dir: str | None = None) -> str:
+    """The `absorb train` command that asks for the run in `row`; says so where none would."""
+    config = config_of(row)
+    words = [f"world={config.world.kind}", f"model={config.model.kind}"]
+    default = flat(compose(words, config_dir=config_dir))
+    changed = [f"{k}={_value(v)}" for k, v in flat(config).items() if v != default[k]]
+    if run_id(compose(words + changed, config_dir=config_dir)) != row["run_id"]:
+        return "(made under another version of the settings; no command repeats it exactly)"
+    return shlex.join(["absorb", "train", *words, *changed])
+
+
+def _value(value: Scalar) -> str:
+    if isinstance(value, str) and not value.startswith("["):
+        return "'" + value.replace("\\", "\\\\").replace("'", "\\'") + "'"
+    return _text(value)
+
+
+def _text(value: Scalar) -> str:
+    if value is None or isinstance(value, bool):
+        return json.dumps(value)
+    return f"{value:.6g}" if isinstance(value, float) and float(f"{value:.6g}") == value else str(value)
+
+
+def _lines(path: str, value: Any) -> list[tuple[str, str]]:
+    if not isinstance(value, dict):
+        return [(path, json.dumps(value) if not isinstance(value, str) else value)]
+    return [line for k, v in value.items() for line in _lines(f"{path}.{k}" if path else k, v)]
+
+
+def doctor(store: str, *, fix: bool = False) -> int:
+    """Check every file of a store; with `fix`, set aside what is broken. 1 where something is."""
+    from absorb.store import Store
+
+    found = Store(store, create=False)
+    report = found.verify()
+    say(str(report))
+    if fix:
+        for path in found.quarantine(report):
+            say(f"set aside {path}")
+        return 0
+    if not report.ok:
+        say("absorb doctor --fix sets aside what is damaged or foreign")
+    return 0 if report.ok else 1
