@@ -107,7 +107,7 @@ class _Batch:
             epoch += epochs
             self._after_segment(wave, epoch, state)
         scores = self._call(self.made.measure, knobs, self.data, state)
-        extra = {"diverged_step": state.diverged_step, "train.loss": state.loss}
+        extra = {"diverged_step": state.diverged_step, "final.loss": state.loss}
         self.scores.append({k: np.asarray(v) for k, v in (scores | extra).items()})
 
     def _call(self, program: Callable, *args):
@@ -161,5 +161,5 @@ class _Batch:
 
 def _row(merged: dict[str, np.ndarray], i: int) -> dict[str, Any]:
     row: dict[str, Any] = {name: value[i].item() for name, value in merged.items()}
-    diverged = row["diverged_step"] >= 0 or not np.isfinite(row["train.loss"])
+    diverged = row["diverged_step"] >= 0 or not np.isfinite(row["final.loss"])
     return row | {"status": "diverged" if diverged else "ok"}
