@@ -8,16 +8,22 @@ from absorb.load import load
 from sweeps.launch import Launch, load_launch
 
 if TYPE_CHECKING:
+    from sweeps.plan import HasSpecs
     from sweeps.points import Points
 
 
 class Request(NamedTuple):
     """What a command line asks for: all points, where results go, and how to launch."""
 
-    points: "Points"
+    points: "HasSpecs"
     store: str
     launch: Launch
     overrides: tuple[str, ...]
+
+    @property
+    def names_runs(self) -> bool:
+        """Whether the command line says more than where results go and how to launch."""
+        return any(not text.startswith(("store=", "launch.", "launch=")) for text in self.overrides)
 
 
 def compose(overrides: Sequence[str] = (), *, config_dir: str | None = None) -> Config:

@@ -13,6 +13,7 @@ from sweeps.local import Executor, Outcome
 from sweeps.plan import Had, Survey, Work, survey
 from sweeps.progress import complain, say
 from sweeps.stopping import STOPPED
+from sweeps.stored import stored_points
 
 ASK_ABOVE_S = 600.0
 SOME_FAILED = 1
@@ -33,8 +34,15 @@ def sweep(overrides: Sequence[str], *, config_dir: str | None = None, yes: bool 
 
 
 def retry(overrides: Sequence[str], *, config_dir: str | None = None, yes: bool = False) -> int:
-    """Run again what failed of a sweep; the exit code."""
-    return run_sweeper(overrides, lambda request: _sweep(request, yes, True), config_dir=config_dir)
+    """Run again what failed of a sweep, or of the whole store if none is named; the exit code."""
+
+    def task(request: Request) -> int:
+        if not request.names_runs:
+            failed = stored_points(request.store, had(request.store).failed)
+            request = request._replace(points=failed)
+        return _sweep(request, yes, again=True)
+
+    return run_sweeper(overrides, task, config_dir=config_dir)
 
 
 def plan(overrides: Sequence[str], *, config_dir: str | None = None) -> int:

@@ -9,6 +9,7 @@ from hydra.core.override_parser.types import Override, OverrideType, Sweep
 from hydra.errors import HydraException
 
 from absorb.errors import AbsorbError
+from absorb.load import nearest
 from sweeps.checked_yaml import check_keys, one_line
 
 MAX_VALUES = 10**7  # of one key, and points of one sweep
@@ -65,7 +66,7 @@ def _override(parser: OverridesParser, text: str) -> Override:
 def _setting(override: Override, text: str, loader: ConfigLoader) -> Setting:
     key = override.get_key_element().lstrip("+~")
     _refuse(override, key, text)
-    grouped = bool(loader.get_group_options(override.key_or_group))
+    grouped = override.key_or_group == "experiment" or _is_group(override.key_or_group, loader)
     structural = grouped or override.type is not OverrideType.CHANGE
     prefix = override.get_key_element()[: -len(key)]
     swept = override.is_sweep_override()
@@ -127,16 +128,13 @@ def _plain(value: Any) -> Any:
 
 
 def _check_options(group: str, values: Sequence[Any], loader: ConfigLoader) -> None:
-    from absorb.load import nearest
-
     known = loader.get_group_options(group)
     for value in values:
         if value is not None and value not in known and value != "null":
-            raise AbsorbError(
-                f"{group}={value}: must be one of {', '.join(known)}{_near(nearest, value, known)}"
-            )
+            near = nearest(value, known)
+            hint = near if near.startswith(" (") else ""
+            raise AbsorbError(f"{group}={value}: must be one of {', '.join(known)}{hint}")
 
 
-def _near(nearest: Any, value: str, known: Sequence[str]) -> str:
-    hint = nearest(value, known)
-    return hint if hint.startswith(" (") else ""
+def _is_group(key: str, loader: ConfigLoader) -> bool:
+    return "." not in key and bool(loader.get_group_options(key))

@@ -13,6 +13,8 @@ class HasSpecs(Protocol):
 
     specs: list[Spec]
 
+    def __len__(self) -> int: ...
+
     def __iter__(self) -> Iterator[Point]: ...
 
 

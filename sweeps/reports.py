@@ -7,12 +7,11 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from absorb.config import Config
 from absorb.errors import AbsorbError
-from absorb.identity import Scalar, flat, run_id, unflat
-from absorb.load import load
+from absorb.identity import Scalar, flat, run_id
 from sweeps.app import Request, compose, run_sweeper
 from sweeps.progress import say
+from sweeps.stored import config_of
 
 
 def status(overrides: Sequence[str], *, config_dir: str | None = None) -> int:
@@ -25,7 +24,7 @@ def _status(request: Request) -> int:
 
     if not Path(request.store).exists():
         raise AbsorbError(f"store={request.store}: no such directory")
-    if any(not text.startswith(("store=", "launch.")) for text in request.overrides):
+    if request.names_runs:
         say(headline(ask(request)))
     for line in store_lines(request.store):
         say(line)
@@ -68,21 +67,13 @@ def show(prefix: str, store: str, *, config_dir: str | None = None) -> int:
     return 0
 
 
-def config_of(row: Mapping[str, Scalar]) -> Config:
-    """The config in a row of a store."""
-    return load(unflat(row))
-
-
 def print_measures(row: Mapping[str, Scalar]) -> None:
     """The numbers of one run, a line each."""
-    settings = set(flat(config_of(row))) | {"run_id", "shard", "code"}
+    others = set(flat(config_of(row))) | {"run_id", "status", "shard", "code"}
     say("measures")
     for name, value in row.items():
-        if name not in settings and value is not None and not name.startswith(_HEADS):
+        if name not in others and value is not None:
             say(f"  {name:<32} {_text(value)}")
-
-
-_HEADS = ("world.", "model.")  # settings of other kinds of world and model share the table
 
 
 def repeat_command(row: Mapping[str, Scalar], config_dir: str | None = None) -> str:
@@ -90,7 +81,12 @@ def repeat_command(row: Mapping[str, Scalar], config_dir: str | None = None) -> 
     config = config_of(row)
     words = [f"world={config.world.kind}", f"model={config.model.kind}"]
     default = flat(compose(words, config_dir=config_dir))
-    changed = [f"{k}={_value(v)}" for k, v in flat(config).items() if v != default[k]]
+    implied = {f"seeds.{name}": config.seed for name in ("init", "order", "labels")}
+    changed = [
+        f"{name}={_value(value)}"
+        for name, value in flat(config).items()
+        if value != default[name] and value != implied.get(name)
+    ]
     if run_id(compose(words + changed, config_dir=config_dir)) != row["run_id"]:
         return "(made under another version of the settings; no command repeats it exactly)"
     return shlex.join(["absorb", "train", *words, *changed])

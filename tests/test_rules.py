@@ -1,0 +1,46 @@
+"""Settings that contradict each other are refused before any work, with both named."""
+
+import pytest
+
+from absorb.errors import AbsorbError
+from sweeps.app import compose
+
+
+@pytest.mark.parametrize(
+    "overrides, words",
+    [
+        (["world.validation=0.4", "world.test=0.5"], ["world.validation + world.test = 0.9", "0.8"]),
+        (["world=linear"], ["model.kind='mlp'", "paths"]),
+        (["model=paths"], ["model.kind='paths'", "mlp or autoencoder"]),
+        (["world=linear", "model=paths", "routing.placement=slice"], ["needs parallel"]),
+        (["routing.sites=[hidden2]"], ["routing.sites", "hidden2", "hidden0, hidden1"]),
+        (["routing.sites=[hidden0,hidden0]"], ["names a site twice"]),
+        (["routing.units=96"], ["routing.units=96", "hidden0", "96 units"]),
+        (["routing.weights.forget=[1,-0.5]"], ["routing.weights.forget", "allow_negative=true"]),
+        (["routing.mechanism=update"], ["routing.granularity", "needs batch"]),
+        (["routing.concept=[10]"], ["routing.concept", "[0, 9]"]),
+        (["routing.concept=[0,1,2,3,4,5,6,7,8,9]"], ["names every class"]),
+        (["model=autoencoder", "model.certificates=true", "routing.sites=[encode0]"],
+         ["model.certificates=true", "routing.sites=[latent]"]),
+    ],
+)  # fmt: skip
+def test_refused(overrides, words):
+    with pytest.raises(AbsorbError) as error:
+        compose(overrides)
+    for word in words:
+        assert word in str(error.value)
+
+
+@pytest.mark.parametrize(
+    "overrides",
+    [
+        ["routing.units=95"],
+        ["routing.units=200", "routing.placement=added"],
+        ["routing.weights.forget=[1,-0.5]", "routing.allow_negative=true"],
+        ["routing=update"],
+        ["world=linear", "model=paths"],
+        ["model=autoencoder", "model.certificates=true"],
+    ],
+)
+def test_allowed_at_the_edge(overrides):
+    compose(overrides)
