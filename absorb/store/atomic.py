@@ -57,21 +57,26 @@ def write_file(path: Path, data: bytes) -> None:
     """
     temporary = path.parent / f"{TEMPORARY_PREFIX}{secrets.token_hex(8)}"
     try:
-        _write_synced(temporary, data)
-        crash_point("rename")
-        os.replace(temporary, path)
+        descriptor = _open_new(temporary)
+        try:
+            _write_synced(descriptor, data)
+            crash_point("rename")
+            os.replace(temporary, path)
+        except BaseException:
+            with contextlib.suppress(OSError):
+                temporary.unlink()
+            raise
         sync_directory(path.parent)
-    except BaseException as error:
-        with contextlib.suppress(OSError):
-            temporary.unlink()
-        if isinstance(error, OSError):
-            raise AbsorbError(f"cannot write {path}: {error.strerror}") from error
-        raise
+    except OSError as error:
+        raise AbsorbError(f"cannot write {path}: {error.strerror}") from error
 
 
-def _write_synced(path: Path, data: bytes) -> None:
+def _open_new(path: Path) -> int:
     crash_point("open")
-    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o666)
+    return os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o666)
+
+
+def _write_synced(descriptor: int, data: bytes) -> None:
     try:
         _write_in_chunks(descriptor, memoryview(data))
         crash_point("fsync")

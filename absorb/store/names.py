@@ -90,9 +90,11 @@ def inside(root: Path, *parts: str) -> Path:
     Any symbolic link below the root is refused, not only one that leaves it: readers do not
     follow links, so what is written through one would never be seen.
     """
-    path = root.joinpath(*parts)
-    if os.path.realpath(path) != os.path.abspath(path) or not path.is_relative_to(root):
-        raise AbsorbError(f"{path} is or lies behind a symbolic link, or leaves the store {root}")
+    path = Path(os.path.abspath(root.joinpath(*parts)))
+    if not path.is_relative_to(root):
+        raise AbsorbError(f"{path} leaves the store {root}")
+    if os.path.realpath(path) != str(path):
+        raise AbsorbError(f"{path} is or lies behind a symbolic link in the store {root}")
     return path
 
 

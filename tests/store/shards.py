@@ -1,8 +1,10 @@
 """Rows and damage for the tests of the store."""
 
+import json
+from collections.abc import Callable
 from pathlib import Path
 
-from absorb.store import Store
+from absorb.store import Store, manifest
 
 
 def run_id(number: int) -> str:
@@ -31,6 +33,14 @@ def flip(path: Path, at: int = -20) -> None:
     data = bytearray(path.read_bytes())
     data[at] ^= 1
     path.write_bytes(data)
+
+
+def reseal(path: Path, change: Callable[[dict], object]) -> None:
+    """Change a manifest and seal it again, as another program could have written it."""
+    fields = json.loads(path.read_bytes())
+    fields["seal"] = "0" * 64
+    change(fields)
+    path.write_bytes(manifest.seal(json.dumps(fields).encode()))
 
 
 def snapshot(directory: Path) -> dict[str, bytes | None]:

@@ -4,10 +4,12 @@ import os
 import time
 
 import pytest
-from shards import flip, manifest_file, row, run_id, snapshot, table_file
+from shards import flip, manifest_file, reseal, row, run_id, snapshot, table_file
 
+from absorb.errors import AbsorbError
 from absorb.store import Store, StoreWarning
 from absorb.store import rows as rows_module
+from absorb.store.shard import shard_names
 
 CODE = {"code": "abc"}
 
@@ -101,6 +103,13 @@ def test_a_wrong_size_keeps_a_run_from_counting_as_done(two):
         assert store.run_ids() == {run_id(2)}
 
 
+def test_a_run_whose_rows_are_a_link_does_not_count_as_done(two):
+    store, victim = two
+    link_to_itself(table_file(store, victim))
+    with pytest.warns(StoreWarning, match=f"{victim}.*not a plain file"):
+        assert store.run_ids() == {run_id(2)}
+
+
 def test_when_the_counting_row_is_damaged_the_next_one_counts(store):
     names = sorted(store.write([row(1, x=float(i))], CODE) for i in range(3))
     flip(table_file(store, names[0]), 10)
@@ -118,6 +127,84 @@ def test_a_manifest_under_another_name_is_damage(two):
         path(store, other).write_bytes(path(store, victim).read_bytes())
     with pytest.warns(StoreWarning, match=f"{other}.*that of shard '{victim}'"):
         assert store.table().num_rows == 2
+
+
+def test_whole_rows_of_another_shard_are_damage(two):
+    store, victim = two
+    other = store.write([row(1, x=3.0)], CODE)
+    size = table_file(store, victim).stat().st_size
+    table_file(store, victim).write_bytes(table_file(store, other).read_bytes())
+    assert table_file(store, victim).stat().st_size == size
+    with pytest.warns(StoreWarning, match=f"{victim}.*checksum"):
+        assert store.table()["x"].to_pylist() == [3.0, 2.0]
+
+
+def test_a_manifest_that_names_other_runs_than_its_rows_is_damage(two):
+    store, victim = two
+    reseal(manifest_file(store, victim), lambda fields: fields.update(runs={"failed": [run_id(1)]}))
+    with pytest.warns(StoreWarning, match=f"{victim}.*name different runs"):
+        assert store.table()["run_id"].to_pylist() == [run_id(2)]
+
+
+GARBLED = {
+    "status": {"runs": {"done": [run_id(1)]}},
+    "run id": {"runs": {"ok": ["../../etc"]}},
+    "twice": {"runs": {"ok": [run_id(1)], "failed": [run_id(1)]}, "rows": 2},
+    "row count": {"rows": 5},
+    "checksum": {"table": {"sha256": "zz", "bytes": 5}},
+    "size": {"table": {"sha256": "0" * 64, "bytes": -1}},
+    "field": {"table": {"sha256": "0" * 64, "bytes": 1, "url": "x"}},
+    "provenance": {"provenance": 3},
+    "version": {"schema_version": True},
+}
+
+
+@pytest.mark.parametrize("garbled", GARBLED.values(), ids=GARBLED.keys())
+def test_a_sealed_manifest_that_makes_no_sense_is_damage(two, garbled):
+    store, victim = two
+    reseal(manifest_file(store, victim), lambda fields: fields.update(garbled))
+    with pytest.warns(StoreWarning, match=victim):
+        assert store.run_ids() == {run_id(2)}
+
+
+def test_arrays_that_the_manifest_does_not_know_are_foreign(two):
+    store, victim = two
+    stray = table_file(store, victim).with_suffix(".safetensors")
+    stray.write_bytes(b"x")
+    report = store.verify()
+    assert [(p.kind, len(p.paths)) for p in report.problems] == [("foreign", 1)]
+    store.quarantine(report)
+    assert not stray.exists() and store.verify().shards == 2
+
+
+def test_a_manifest_in_the_wrong_directory_counts_for_nothing(two):
+    store, victim = two
+    wrong = store.root / "shards" / f"{int(victim[:2], 16) ^ 1:02x}"
+    wrong.mkdir(exist_ok=True)
+    (wrong / f"{victim}.json").write_bytes(manifest_file(store, victim).read_bytes())
+    assert list(shard_names(store.root)).count(victim) == 1
+    assert [p.kind for p in store.verify().problems] == ["foreign"]
+
+
+def test_what_the_system_does_not_let_us_read_stays_where_it_is(two, monkeypatch):
+    store, victim = two
+    store.save_checkpoint("batch", {}, {})
+    unreadable = (table_file(store, victim), store.root / "checkpoints" / "batch.checkpoint")
+    real = os.open
+
+    def refuse(path, *rest, **more):
+        if path in unreadable:
+            raise PermissionError(13, "Permission denied")
+        return real(path, *rest, **more)
+
+    monkeypatch.setattr(os, "open", refuse)
+    with pytest.warns(StoreWarning, match=f"{victim}.*Permission denied"):
+        assert store.table().num_rows == 1
+    with pytest.raises(AbsorbError, match=r"batch\.checkpoint cannot be read: Permission denied"):
+        store.load_checkpoint("batch")
+    report = store.verify()
+    assert [p.kind for p in report.problems] == ["unreadable"] * 2 and not report.ok
+    assert store.quarantine(report, older_than_s=0) == []
 
 
 def test_rows_that_unpack_too_large_are_not_unpacked(two, monkeypatch):

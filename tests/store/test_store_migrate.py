@@ -1,27 +1,16 @@
 """Older schemas are read through pure migrations; newer ones are refused."""
 
-import json
-
 import pytest
-from shards import manifest_file, row, run_id
+from shards import manifest_file, reseal, row, run_id
 
 from absorb.errors import AbsorbError
-from absorb.store import NewerSchemaError, Store, StoreWarning, manifest, migrate
+from absorb.store import NewerSchemaError, Store, StoreWarning, migrate
 from absorb.store.migrate import Migration
 
 
 @pytest.fixture
 def store(tmp_path):
     return Store(tmp_path)
-
-
-def rewrite(store, name, change):
-    """Change a shard's manifest and seal it again, as another version would have written it."""
-    path = manifest_file(store, name)
-    fields = json.loads(path.read_bytes())
-    fields["seal"] = "0" * 64
-    change(fields)
-    path.write_bytes(manifest.seal(json.dumps(fields).encode()))
 
 
 def make_version_0(fields):
@@ -41,7 +30,7 @@ def rows_from_0(table):
 
 def test_version_0_is_read_as_if_written_today(store, monkeypatch):
     name = store.write([row(1, p=0.25)], {"code": "old"})
-    rewrite(store, name, make_version_0)
+    reseal(manifest_file(store, name), make_version_0)
     on_disk = manifest_file(store, name).read_bytes()
     monkeypatch.setitem(migrate.MIGRATIONS, 0, Migration(manifest_from_0, rows_from_0))
     store.write([row(2, routing__label_fraction=0.5)], {"code": "new"})
@@ -55,7 +44,7 @@ def test_version_0_is_read_as_if_written_today(store, monkeypatch):
 
 def test_a_version_without_a_way_up_is_damage(store):
     name = store.write([row(1)], {})
-    rewrite(store, name, make_version_0)
+    reseal(manifest_file(store, name), make_version_0)
     with pytest.warns(StoreWarning, match="schema version 0 never existed"):
         assert store.run_ids() == set()
 
@@ -63,7 +52,7 @@ def test_a_version_without_a_way_up_is_damage(store):
 def test_a_newer_version_is_refused_and_left_in_place(store):
     store.write([row(1)], {"code": "now"})
     name = store.write([row(2)], {"code": "later"})
-    rewrite(store, name, lambda fields: fields.update(schema_version=2))
+    reseal(manifest_file(store, name), lambda fields: fields.update(schema_version=2))
     for act in (store.run_ids, store.table, lambda: store.row("0"), lambda: store.provenance(name)):
         with pytest.raises(NewerSchemaError, match=f"{name}.* version 2; .* up to 1"):
             act()
