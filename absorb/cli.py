@@ -1,6 +1,7 @@
 """The command line, `absorb ...`: thin, and light to start; every command's work lies elsewhere."""
 
 import argparse
+import contextlib
 import os
 import sys
 import warnings
@@ -152,10 +153,8 @@ def _warn(message: Warning | str, category: type[Warning], *_: object, **__: obj
 
 
 def _say(text: str) -> None:
-    try:
+    with contextlib.suppress(BrokenPipeError):
         print(text, file=sys.stderr, flush=True)
-    except BrokenPipeError:
-        pass
 
 
 if __name__ == "__main__":

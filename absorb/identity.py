@@ -22,8 +22,8 @@ def canonical(config: Config) -> Config:
     """The config with what cannot matter set to one value, so that equal runs are equal configs.
 
     Null seeds become the run's own seed. Without routing, the arm `capacity` uses no label,
-    unless labels gate the region or weigh the loss; the arm `std` states exactly how many
-    examples are left, so label noise does not touch it.
+    unless labels gate the region, weigh the loss, order the data or choose the decoder; the arm
+    `std` states exactly how many examples are left, so label noise does not touch it.
     """
     seeds = {f.name: getattr(config.seeds, f.name) for f in fields(config.seeds)}
     own = {name: config.seed for name, seed in seeds.items() if seed is None}
@@ -46,7 +46,9 @@ def unused_settings(config: Config) -> tuple[str, ...]:
 
 def _labels_matter(config: Config) -> bool:
     weighs = len(set(config.routing.keep)) > 1 or config.train.loss == "group_mean"
-    return weighs or config.gate.kind == "hard"
+    orders = config.routing.granularity == "batch"  # batches are gathered by label
+    decodes = getattr(config.model, "separate_decoders", False)
+    return weighs or orders or decodes or config.gate.kind == "hard"
 
 
 @lru_cache(maxsize=4096)

@@ -3,11 +3,11 @@
 from hydra.core.config_store import ConfigStore
 
 from sweeps.checked_yaml import CheckedYaml as CheckedYaml
-from sweeps.sweeper import LanesConfig, Lanes
+from sweeps.sweeper import Lanes, LanesConfig
 
 
 class LanesSweeper(Lanes):
-    """`hydra/sweeper=lanes`; a class of this module, since Hydra takes plugins from nowhere else."""
+    """`hydra/sweeper=lanes`; defined here, since Hydra takes plugins from nowhere else."""
 
 
 ConfigStore.instance().store(

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 from hydra.core.config_loader import ConfigLoader
 from omegaconf import DictConfig, OmegaConf
 
-from sweeps.compose import assign, check_known, compose_config, plain
+from sweeps.compose import assign, check_known, compose_config, plain, without_hydra
 from sweeps.overrides import Setting
 
 
@@ -77,7 +77,8 @@ def _axis(config: DictConfig, base: dict, group: Sequence[Setting], interpolates
     key, values = group[0].key, group[0].values
     if len(group) == 1 and not interpolates and key in base and not any(map(_is_deep, values)):
         return Axis((key,), values)
-    changed = [_leaves_under(config, group, row) for row in itertools.product(*(s.values for s in group))]
+    steps = itertools.product(*(setting.values for setting in group))
+    changed = [_leaves_under(config, group, step) for step in steps]
     names = tuple(sorted({name for row in changed for name in row if _differs(row, base, name)}))
     names = names or (key,) if key in base else names
     rows = [tuple(row.get(name, base.get(name)) for name in names) for row in changed]
@@ -85,12 +86,15 @@ def _axis(config: DictConfig, base: dict, group: Sequence[Setting], interpolates
 
 
 def _is_deep(value: Any) -> bool:
-    return isinstance(value, dict) or "${" in str(value) if not isinstance(value, (int, float)) else False
+    """Whether a value may change more than the leaf that it is given to."""
+    return not isinstance(value, (int, float)) and (isinstance(value, dict) or "${" in str(value))
 
 
-def _leaves_under(config: DictConfig, group: Sequence[Setting], row: Sequence[Any]) -> dict[str, Any]:
+def _leaves_under(
+    config: DictConfig, group: Sequence[Setting], step: Sequence[Any]
+) -> dict[str, Any]:
     changed = copy.deepcopy(config)
-    for setting, value in zip(group, row, strict=True):
+    for setting, value in zip(group, step, strict=True):
         assign(changed, setting.key, value)
     return leaves(plain(changed))
 
@@ -100,16 +104,8 @@ def _differs(row: Mapping[str, Any], base: Mapping[str, Any], name: str) -> bool
 
 
 def _interpolates(config: DictConfig) -> bool:
-    own = {key: config._get_node(key) for key in config if key != "hydra"}
-    return any(
-        "${" in str(leaf)
-        for node in own.values()
-        for leaf in leaves({"": _raw(node)}).values()
-    )
-
-
-def _raw(node: Any) -> Any:
-    return OmegaConf.to_container(node, resolve=False) if OmegaConf.is_config(node) else node._value()
+    raw = OmegaConf.to_container(without_hydra(config), resolve=False)
+    return any("${" in str(leaf) for leaf in leaves(raw).values())  # type: ignore[arg-type]
 
 
 def leaves(mapping: Mapping[str, Any], path: str = "") -> dict[str, Any]:

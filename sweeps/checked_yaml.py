@@ -16,7 +16,7 @@ MAX_DEPTH = 32
 
 
 class CheckedYaml(FileConfigSource):
-    """Hydra's source for `checked://DIRECTORY`: its files are looked through before they are used."""
+    """Hydra's source for `checked://DIRECTORY`: files are looked through before they are used."""
 
     @staticmethod
     def scheme() -> str:

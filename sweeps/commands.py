@@ -176,16 +176,9 @@ def execute(asked: Asked) -> Outcome:
     from absorb.lanes.batch import train_batch
     from absorb.store import Store
 
-    request, launch = asked.request, asked.request.launch
-    executor = Executor(
-        asked.work,
-        Store(request.store),
-        train_batch,
-        batch=launch.batch,
-        lanes=launch.lanes,
-        devices=launch.devices,
-        overrides=request.overrides,
-    )
+    request = asked.request
+    store = Store(request.store)
+    executor = Executor(asked.work, store, train_batch, request.launch, request.overrides)
     return executor.run(asked.survey.todo)
 
 

@@ -95,7 +95,7 @@ def _hint(key: str, names: Sequence[str]) -> str:
 
 def plain(config: DictConfig) -> dict[str, Any]:
     """The config as nested plain data, interpolations resolved, without Hydra's node."""
-    own = OmegaConf.masked_copy(config, [key for key in config if key != "hydra"])
+    own = without_hydra(config)
     try:
         mapping = OmegaConf.to_container(own, resolve=True, throw_on_missing=True)
     except OmegaConfBaseException as error:
@@ -103,6 +103,11 @@ def plain(config: DictConfig) -> dict[str, Any]:
     assert isinstance(mapping, dict)
     check_keys(mapping, "config")
     return mapping  # type: ignore[return-value]
+
+
+def without_hydra(config: DictConfig) -> DictConfig:
+    """A copy of a composed config without Hydra's own node."""
+    return OmegaConf.masked_copy(config, [str(key) for key in config if key != "hydra"])
 
 
 def _reason(error: BaseException) -> str:

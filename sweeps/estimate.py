@@ -1,5 +1,6 @@
 """A rough guess, before any work, of what a sweep takes; right within a factor of a few."""
 
+from itertools import pairwise
 from math import ceil, prod
 from typing import NamedTuple
 
@@ -77,7 +78,7 @@ def weights(spec: Spec) -> int:
 
 
 def _chain(widths: list[int]) -> int:
-    return sum(prod(pair) for pair in zip(widths, widths[1:], strict=False))
+    return sum(prod(pair) for pair in pairwise(widths))
 
 
 def lane_bytes(spec: Spec) -> int:

@@ -8,6 +8,7 @@ from absorb.config import spec_of
 from absorb.errors import AbsorbError
 from absorb.identity import Scalar, flat
 from sweeps.checked_yaml import one_line
+from sweeps.launch import Launch
 from sweeps.plan import Work, batches
 from sweeps.points import Point
 from sweeps.progress import ProgressBar, complain
@@ -19,12 +20,6 @@ if TYPE_CHECKING:
 
 FEWEST_LANES = 2
 NARROW = 8  # lanes to begin halving from where the engine had chosen the width itself
-
-
-class Engine(Protocol):
-    """`absorb.lanes.batch.train_batch`, or a stand-in for it in a test."""
-
-    def __call__(self, configs: Any, **keywords: Any) -> Any: ...
 
 
 class StoreLike(Protocol):
@@ -82,10 +77,17 @@ class StoredCheckpoint:
 class Executor:
     """One sweep's execution; `run` returns when nothing is left to do or a stop was asked for."""
 
-    def __init__(self, work: Work, store: StoreLike, engine: Engine, *, batch: int,
-                 lanes: int | None, devices: int | None, overrides: tuple[str, ...]) -> None:  # fmt: skip
+    def __init__(
+        self,
+        work: Work,
+        store: StoreLike,
+        engine: Callable[..., Any],
+        launch: Launch,
+        overrides: tuple[str, ...] = (),
+    ) -> None:
+        """`engine` is `absorb.lanes.batch.train_batch`, or a stand-in for it in a test."""
         self.work, self.store, self.engine = work, store, engine
-        self.batch, self.lanes, self.devices, self.overrides = batch, lanes, devices, overrides
+        self.launch, self.lanes, self.overrides = launch, launch.lanes, overrides
         self.counts = dict.fromkeys(("ok", "diverged", "failed"), 0)
 
     def run(self, total: int) -> Outcome:
@@ -94,7 +96,7 @@ class Executor:
         stopped = False
         try:
             with Stopper() as self.stopper:
-                for points in batches(self.work, self.batch):
+                for points in batches(self.work, self.launch.batch):
                     self.stopper.check()
                     self._batch(points)
         except Stop:
@@ -127,7 +129,7 @@ class Executor:
                 return self.engine(
                     [point.config for point in points],
                     lanes=self.lanes,
-                    devices=self.devices,
+                    devices=self.launch.devices,
                     on_progress=self._on_progress(len(points)),
                     checkpoint=StoredCheckpoint(self.store, points),
                 )
@@ -149,9 +151,7 @@ class Executor:
         return on_progress
 
     def _store(self, points: Sequence[Point], result: Any) -> None:
-        rows = [
-            _row(point, measures) for point, measures in zip(points, result.rows, strict=True)
-        ]
+        rows = [_row(point, measures) for point, measures in zip(points, result.rows, strict=True)]
         took = Durations(result.compile_seconds, result.run_seconds)
         self._write(points, rows, result.lanes, took)
         StoredCheckpoint(self.store, points).drop_for_good()

@@ -1,11 +1,13 @@
-"""Overrides in Hydra's grammar, read with Hydra's own parser into settings of one or many values."""
+"""Overrides in Hydra's grammar, read with Hydra's own parser into settings."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from decimal import Decimal
+from math import ceil
 from typing import Any, NamedTuple
 
 from hydra.core.config_loader import ConfigLoader
 from hydra.core.override_parser.overrides_parser import OverridesParser
-from hydra.core.override_parser.types import Override, OverrideType, Sweep
+from hydra.core.override_parser.types import Override, OverrideType, RangeSweep, Sweep
 from hydra.errors import HydraException
 
 from absorb.errors import AbsorbError
@@ -34,7 +36,7 @@ class Setting(NamedTuple):
 
 
 def parse(texts: Iterable[str], loader: ConfigLoader) -> dict[str, Setting]:
-    """Settings by key, later ones first in right; AbsorbError for what is refused or not grammar."""
+    """Settings by key, the last of each; AbsorbError for what is refused or not grammar."""
     parser = OverridesParser.create(config_loader=loader)
     settings = {}
     for text in texts:
@@ -58,7 +60,7 @@ def _override(parser: OverridesParser, text: str) -> Override:
     if "=" not in text and not text.startswith("~"):
         raise AbsorbError(f"{text}: must look like key=value")
     try:
-        return parser.parse_override(text)
+        return parser.parse_overrides([text])[0]
     except HydraException as error:
         raise AbsorbError(f"{text}: not in Hydra's override grammar: {one_line(error)}") from None
 
@@ -99,13 +101,15 @@ def _single(override: Override, structural: bool) -> list[Any]:
             else override.get_value_element_as_str()]  # fmt: skip
 
 
-def _swept_values(override: Override, structural: bool, text: str) -> list[Any]:
-    _check_length(override, text)
+def _swept_values(override: Override, structural: bool, text: str) -> Sequence[Any]:
+    value = override.value()
     try:
-        if structural:
+        if isinstance(value, RangeSweep) and not value.shuffle and not structural:
+            values = exact_range(value, text)
+        elif structural:
             values = list(override.sweep_string_iterator())
         else:
-            values = [_plain(value) for value in override.sweep_iterator()]
+            values = [Override._convert_value(value) for value in override.sweep_iterator()]
     except HydraException as error:
         raise AbsorbError(f"{text}: {one_line(error)}") from None
     if not values:
@@ -113,18 +117,15 @@ def _swept_values(override: Override, structural: bool, text: str) -> list[Any]:
     return values
 
 
-def _check_length(override: Override, text: str) -> None:
-    value: Any = override.value()
-    if not override.is_range_sweep():
-        return
-    if not value.step or (value.stop - value.start) / value.step > MAX_VALUES:
+def exact_range(sweep: RangeSweep, text: str) -> Sequence[int | float]:
+    """Hydra's range in decimal steps: binary ones would let range(0,0.4,0.1) reach 0.4."""
+    start, stop, step = (Decimal(str(x)) for x in (sweep.start, sweep.stop, sweep.step))
+    if not step or not (stop - start).is_finite() or (stop - start) / step > MAX_VALUES:
         raise AbsorbError(f"{text}: must have at most {MAX_VALUES:,} values")
-
-
-def _plain(value: Any) -> Any:
-    value = Override._convert_value(value)
-    # Decimal steps of a range such as 0.1 are not exact: what a person would write is meant.
-    return float(f"{value:.12g}") if isinstance(value, float) else value
+    numbers = range(max(0, ceil((stop - start) / step)))
+    if all(isinstance(x, int) for x in (sweep.start, sweep.stop, sweep.step)):
+        return range(int(start), int(stop), int(step))
+    return [float(start + i * step) for i in numbers]
 
 
 def _check_options(group: str, values: Sequence[Any], loader: ConfigLoader) -> None:

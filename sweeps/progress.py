@@ -1,5 +1,6 @@
 """How far a sweep is: a bar on a terminal, plain lines elsewhere."""
 
+import contextlib
 import sys
 import time
 from typing import Any
@@ -17,10 +18,8 @@ def say(text: str = "") -> None:
 
 def complain(text: str) -> None:
     """Print a line on stderr."""
-    try:
+    with contextlib.suppress(BrokenPipeError):
         print(text, file=sys.stderr, flush=True)
-    except BrokenPipeError:
-        pass
 
 
 class ProgressBar:

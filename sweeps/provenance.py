@@ -58,8 +58,8 @@ def code_version() -> dict[str, str | None]:
 
 def _dirty_hash() -> str | None:
     diff = _git("diff", "HEAD", "--binary", "--", *CODE) or b""
-    new = (_git("ls-files", "--others", "--exclude-standard", "-z", "--", *CODE) or b"").split(b"\0")
-    sources = sorted(name for name in new if name.endswith(b".py"))
+    new = _git("ls-files", "--others", "--exclude-standard", "-z", "--", *CODE) or b""
+    sources = sorted(name for name in new.split(b"\0") if name.endswith(b".py"))
     if not diff and not sources:
         return None
     digest = hashlib.sha256(diff)

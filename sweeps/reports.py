@@ -101,7 +101,8 @@ def _value(value: Scalar) -> str:
 def _text(value: Scalar) -> str:
     if value is None or isinstance(value, bool):
         return json.dumps(value)
-    return f"{value:.6g}" if isinstance(value, float) and float(f"{value:.6g}") == value else str(value)
+    short = f"{value:.6g}" if isinstance(value, float) else str(value)
+    return short if not isinstance(value, float) or float(short) == value else repr(value)
 
 
 def _lines(path: str, value: Any) -> list[tuple[str, str]]:

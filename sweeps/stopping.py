@@ -5,7 +5,6 @@ import signal
 import socket
 import sys
 import threading
-from types import TracebackType
 
 STOPPED = 75  # exit code of a sweep that was asked to stop and can go on later
 STOPPED_AT_ONCE = 130
@@ -40,9 +39,7 @@ class Stopper:
         self._thread.start()
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         if not self._old_handlers:
             return
         for number, handler in self._old_handlers.items():

@@ -49,7 +49,7 @@ class Lanes(Sweeper):
         from sweeps.compose import plain
         from sweeps.points import points_of
 
-        assert self.hydra_context is not None
+        assert self.hydra_context is not None and self.config is not None
         loader = self.hydra_context.config_loader
         points = points_of(loader, branches(loader, parse(arguments, loader)))
         return self.task(request_of(points, plain(self.config), arguments))

@@ -60,7 +60,7 @@ def test_a_missing_key_is_named(plain):
     less = plain | {"train": {k: v for k, v in plain["train"].items() if k != "epochs"}}
     with pytest.raises(AbsorbError, match=r"^train\.epochs: missing$"):
         load(less)
-    with pytest.raises(AbsorbError, match="^gate: missing$"):
+    with pytest.raises(AbsorbError, match=r"^gate: missing$"):
         load({k: v for k, v in plain.items() if k != "gate"})
 
 

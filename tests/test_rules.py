@@ -9,7 +9,7 @@ from sweeps.app import compose
 @pytest.mark.parametrize(
     "overrides, words",
     [
-        (["world.validation=0.4", "world.test=0.5"], ["world.validation + world.test = 0.9", "0.8"]),
+        (["world.validation=0.4", "world.test=0.5"], ["world.validation + world.test = 0.9"]),
         (["world=linear"], ["model.kind='mlp'", "paths"]),
         (["model=paths"], ["model.kind='paths'", "mlp or autoencoder"]),
         (["world=linear", "model=paths", "routing.placement=slice"], ["needs parallel"]),
