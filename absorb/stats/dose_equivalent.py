@@ -10,7 +10,7 @@ from typing import NamedTuple
 import numpy as np
 
 from absorb.errors import AbsorbError
-from absorb.stats.crossing import crossing, isotonic_blocks
+from absorb.stats.crossing import crossing, isotonic_blocks, refined, smooth_monotone
 from absorb.stats.intervals import INF, Interval, trouble, undefined
 
 
@@ -49,9 +49,10 @@ def dose_equivalent(
 
     `route_S` and `std_SG` are losses in one unit after the same treatment, `n_G` the increasing
     numbers of forget examples in the std arm, `forget_count` N. m_std is made monotone (falling in
-    n) and interpolated in log n. The interval holds every n at which a paired t test does not
-    reject m_route = m_std(n). Censored "above" where K does worse than with no forget data at all
-    (A_dose is at least 1: suspect damage), "below" where it does better than the whole std arm.
+    n) and interpolated in log n by a monotone cubic. The interval holds every n at which a paired
+    t test does not reject m_route = m_std(n). Censored "above" where K does worse than with no
+    forget data at all (A_dose is at least 1: suspect damage), "below" where it does better than the
+    whole std arm. Between no forget data and the least dose trained only that bracket is known.
     """
     route_S, std_SG = np.asarray(route_S, float), np.asarray(std_SG, float)
     n_G = np.asarray(n_G, float)
@@ -66,30 +67,37 @@ def dose_equivalent(
     if curve_SG[:, 0].mean() == curve_SG[:, -1].mean():
         return both_undefined(seeds, "the std arm's loss does not fall with more forget data")
     least = float(n_G[n_G > 0][0])
-    place = crossing(curve_SG - route_S[:, None], dose_coordinate(n_G, least), level)
-    n_eq = as_dose(place, least, float(n_G[0]), n_G[-1])
+    x_G = dose_coordinate(n_G, least)
+    x_F = refined(x_G)
+    curve_SF = smooth_monotone(curve_SG, x_G, x_F)
+    place = crossing(curve_SF - route_S[:, None], x_F, level, points=1)
+    n_eq = as_dose(place, least, float(n_G[0]), float(n_G[-1]))
     return DoseEquivalent(as_a_dose(n_eq, (1 - p) * forget_count), n_eq)
 
 
 def as_dose(place: Interval, least: float, first: float, last: float) -> Interval:
-    """The crossing in numbers of examples; no dose is below 0, so that end closes by itself."""
+    """The crossing in numbers of examples; `first` and `last` are the ends of the std arm.
+
+    No dose is below 0, so that end closes by itself, unless the loss is worse than with no forget
+    data. Below the least dose trained nothing but the bracket is known, so all of it is given.
+    """
     value, low, high = (dose_of_coordinate(x, least) for x in place[:3])
     why = place.why
-    if place.censored == "below":
-        why = "the loss is above the whole std curve"
-    elif place.censored == "above":
-        why = "the loss is below the whole std curve"
+    if place.censored:
+        side = "above" if place.censored == "below" else "below"
+        why = f"the loss is {side} the whole std curve"
     elif first == 0 and value < least:
-        why = f"between no forget data and the least dose trained, {least:g}: read off a line"
-    if first == 0 and low == -INF and not place.censored:
-        low = 0.0
+        why = f"below the least dose trained, {least:g}: only that bracket is known"
+        low, high = 0.0, max(high, least)
+    if low == -INF and not (first == 0 and place.censored == "below"):
+        low, why = 0.0, why if place.censored else "not told from no forget data at all"
     bounded = bool(np.isfinite(low) and np.isfinite(high))
-    return Interval(min(value, float(last)), low, high, place.n, bounded, place.censored, why)
+    return Interval(min(value, last), low, high, place.n, bounded, place.censored, why)
 
 
 def as_a_dose(n_eq: Interval, unlabelled: float) -> Interval:
-    """1 − n_eq/((1−p)N), which turns the ends round."""
-    value, high, low = (1 - n / unlabelled for n in n_eq[:3])
+    """1 − n_eq/((1−p)N), which turns the ends round; rounded so that equal doses read 0."""
+    value, high, low = (round(1 - n / unlabelled, 9) for n in n_eq[:3])
     censored = {"below": "above", "above": "below"}.get(n_eq.censored, "")
     return Interval(value, low, high, n_eq.n, n_eq.bounded, censored, n_eq.why)
 

@@ -12,13 +12,17 @@ import numpy as np
 
 from absorb.stats.absorption import kept_share
 from absorb.stats.dose import fitted_rho, p50
-from absorb.stats.intervals import Interval, undefined
+from absorb.stats.intervals import Interval, mean_t, undefined
 from absorb.stats.point import ROUTED, Point, Settings, Treated, absent, reference, treated
-from absorb.stats.runs import TREATMENTS, Cell, Runs, fractions, read_runs
+from absorb.stats.runs import TREATMENTS, Cell, Loss, Runs, fractions, paired, read_runs
 
 
 class Record(NamedTuple):
-    """One arm at one label fraction: runs that finished, and of how many seeds in the table."""
+    """One arm at one label fraction: runs that finished, and of how many seeds in the table.
+
+    `whole_forget` and `whole_retain` are the losses with nothing ablated: whether the network
+    learned the concept at all.
+    """
 
     arm: str
     label_fraction: float
@@ -26,6 +30,8 @@ class Record(NamedTuple):
     diverged: int
     failed: int
     seeds: int
+    whole_forget: Interval
+    whole_retain: Interval
     treated: tuple[Treated, ...]
 
 
@@ -62,6 +68,8 @@ def absorption_table(
             diverged=runs.diverged[cell],
             failed=runs.failed[cell],
             seeds=len(runs.seeds),
+            whole_forget=mean_loss(runs, Loss(cell, "whole.forget"), settings.level),
+            whole_retain=mean_loss(runs, Loss(cell, "whole.retain"), settings.level),
             treated=tuple(treated(Point(runs, cell, t, settings)) for t in treatments(runs)),
         )
         for cell in sorted(runs.row_of)
@@ -98,6 +106,13 @@ def curve_of(point: Point) -> tuple[Interval, Interval]:
         return undefined(len(never_S), "only one label fraction"), rho
     share_SP = np.stack([share.share_S for share in shares], axis=1)
     return p50(share_SP, np.array([cell.label_fraction for cell in cells]), level), rho
+
+
+def mean_loss(runs: Runs, loss: Loss, level: float) -> Interval:
+    """The mean of one loss column in one cell."""
+    if loss.column not in runs.columns:
+        return undefined(0, f"the table has no column {loss.column}")
+    return mean_t(paired(runs, [loss]).loss_LS[0], level)
 
 
 def treatments(runs: Runs) -> tuple[str, ...]:

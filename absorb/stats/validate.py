@@ -1,0 +1,192 @@
+"""Do the intervals cover, and does the test for absorption stay silent on the null? By simulation.
+
+`python -m absorb.stats.validate` prints the table: each rate with its own binomial interval, and
+how many of the intervals were bounded (an unbounded one covers without saying much).
+"""
+
+import sys
+from collections.abc import Callable, Iterator
+from typing import NamedTuple
+
+import numpy as np
+
+from absorb.stats.absorption import kept_share
+from absorb.stats.dose import absorbs, excess_at, excess_over_null, excess_over_placebo, p50
+from absorb.stats.dose_equivalent import dose_equivalent
+from absorb.stats.intervals import (
+    Interval,
+    binomial,
+    difference_t,
+    fieller_ratio,
+    jackknife_t,
+    mean_t,
+)
+from absorb.stats.nulls import null_share
+from absorb.stats.simulate import FORGET_COUNT, P_P, Linear, dose_world, linear_world
+
+STD_P = np.array([1.0, 0.99, 0.975, 0.95, 0.9, 0.75, 0.5, 0.25, 0.0])
+TESTED = slice(1, -1)  # label fractions between 0 and 1
+
+
+class Case(NamedTuple):
+    """An estimate with a known truth: `draw` simulates n seeds and returns the interval."""
+
+    name: str
+    truth: float
+    draw: Callable[[np.random.Generator, int], Interval]
+
+
+class Rate(NamedTuple):
+    """How often something held in repeated experiments of `n` seeds each."""
+
+    name: str
+    n: int
+    rate: Interval
+    bounded: float = 1.0
+
+
+def coverage(case: Case, n: int, repeats: int) -> Rate:
+    """How often the nominal 95 % interval contains the truth."""
+    rng = np.random.default_rng([n, *case.name.encode()])
+    found = [case.draw(rng, n) for _ in range(repeats)]
+    covered = sum(not x.excludes(case.truth) and not np.isnan(x.value) for x in found)
+    return Rate(case.name, n, binomial(covered, repeats), sum(x.bounded for x in found) / repeats)
+
+
+def pair(rng: np.random.Generator, n: int, spread: float) -> np.ndarray:
+    """A numerator of mean 0.6 and a denominator of mean 1, correlated as paired arms are."""
+    return rng.multivariate_normal([0.6, 1.0], spread**2 * np.array([[1, 0.5], [0.5, 1]]), n).T
+
+
+def plain_ratio(num_S: np.ndarray, den_S: np.ndarray) -> float:
+    """The plain ratio of means, for the jackknife."""
+    return float(num_S.mean() / den_S.mean())
+
+
+def mean_cases() -> Iterator[Case]:
+    """Means, differences and ratios of normal seeds, and one skewed case."""
+    yield Case("t: mean", 0.0, lambda rng, n: mean_t(rng.standard_normal(n)))
+    yield Case("t: paired difference", -0.4, lambda rng, n: difference_t(*pair(rng, n, 0.3)))
+    yield Case("Fieller: ratio", 0.6, lambda rng, n: fieller_ratio(*pair(rng, n, 0.3)))
+    yield Case("Fieller: weak denominator", 0.6, lambda rng, n: fieller_ratio(*pair(rng, n, 0.9)))
+    yield Case("jackknife: ratio", 0.6, lambda rng, n: jackknife_t(plain_ratio, *pair(rng, n, 0.3)))
+    yield Case("t: mean of exponential", 1.0, lambda rng, n: mean_t(rng.exponential(1, n)))
+
+
+def shares(world: Linear) -> np.ndarray:
+    """Kept shares, one row per seed, one column per label fraction."""
+    kept = [kept_share(m_S, world.never_S, world.whole_S).share_S for m_S in world.m_SP.T]
+    return np.stack(kept, axis=1)
+
+
+def true_shares(depth: int) -> np.ndarray:
+    """The mean shares of very many seeds measured without noise."""
+    return shares(linear_world(np.random.default_rng(0), 200_000, depth, noise=0.0)).mean(axis=0)
+
+
+def plain_excess(share_S: np.ndarray, at_0_S: np.ndarray, p: float) -> float:
+    """X without an interval, for the jackknife."""
+    with np.errstate(invalid="ignore", divide="ignore"):
+        return float(np.log(null_share(at_0_S.mean(), p, "squared") / share_S.mean()))
+
+
+def excess_cases() -> Iterator[Case]:
+    """X(p) on the null and where a strong path takes all, by Fieller and by the jackknife."""
+    for depth, at in ((1, 3), (1, 6), (2, 2), (2, 4)):
+        p, true_P = float(P_P[at]), true_shares(depth)
+        truth = float(np.log(null_share(true_P[0], p, "squared") / true_P[at]))
+
+        def fieller(rng: np.random.Generator, n: int, depth=depth, at=at, p=p) -> Interval:
+            share_SP = shares(linear_world(rng, n, depth))
+            return excess_at(share_SP[:, at], share_SP[:, 0], p, link="squared")
+
+        def jackknife(rng: np.random.Generator, n: int, depth=depth, at=at, p=p) -> Interval:
+            share_SP = shares(linear_world(rng, n, depth))
+            return jackknife_t(
+                lambda s_S, at_0_S: plain_excess(s_S, at_0_S, p), share_SP[:, at], share_SP[:, 0]
+            )
+
+        yield Case(f"X({p:g}), depth {depth}", truth, fieller)
+        yield Case(f"X({p:g}), depth {depth}, jackknife", truth, jackknife)
+
+
+def dose_cases() -> Iterator[Case]:
+    """A_dose with a known equivalent dose: between doses, below the least one, filtered data."""
+    n_G = (1 - STD_P) * FORGET_COUNT
+    for name, p, n_eq in (("mid", 0.5, 130.0), ("least", 0.5, 4.0), ("filter", 0.75, 200.0)):
+        truth = 1 - n_eq / ((1 - p) * FORGET_COUNT)
+
+        def tested(rng: np.random.Generator, n: int, p=p, n_eq=n_eq) -> Interval:
+            world = dose_world(rng, n, n_G, n_eq)
+            return dose_equivalent(world.route_S, world.std_SG, n_G, p, FORGET_COUNT).a_dose
+
+        def jackknife(rng: np.random.Generator, n: int, p=p, n_eq=n_eq) -> Interval:
+            def plain(route_S: np.ndarray, std_SG: np.ndarray) -> float:
+                return dose_equivalent(route_S, std_SG, n_G, p, FORGET_COUNT).a_dose.value
+
+            world = dose_world(rng, n, n_G, n_eq)
+            return jackknife_t(plain, world.route_S, world.std_SG)
+
+        yield Case(f"A_dose, {name}", truth, tested)
+        if name == "mid":
+            yield Case(f"A_dose, {name}, jackknife", truth, jackknife)
+
+
+def p50_cases() -> Iterator[Case]:
+    """p50 of the true mean curve, read off the same grid."""
+    for depth in (1, 2):
+        truth = p50(np.stack([true_shares(depth)] * 2), P_P).value
+
+        def tested(rng: np.random.Generator, n: int, depth=depth) -> Interval:
+            return p50(shares(linear_world(rng, n, depth)), P_P)
+
+        def jackknife(rng: np.random.Generator, n: int, depth=depth) -> Interval:
+            share_SP = shares(linear_world(rng, n, depth))
+            return jackknife_t(lambda s_SP: p50(s_SP, P_P).value, share_SP)
+
+        yield Case(f"p50, depth {depth}", truth, tested)
+        if depth == 1:
+            yield Case(f"p50, depth {depth}, jackknife", truth, jackknife)
+
+
+def claimed(world: Linear, link: str) -> bool:
+    """Whether absorption is claimed anywhere on the curve, at 5 % for the whole curve."""
+    level = 1 - 0.05 / len(P_P[TESTED])
+    share_SP = shares(world)
+    placebo_SP = shares(world._replace(m_SP=world.placebo_SP))
+    excess = excess_over_null(share_SP, P_P, level, link).x
+    over = excess_over_placebo(share_SP, placebo_SP, level)
+    return any(absorbs(x, o).claim for x, o in list(zip(excess, over, strict=True))[TESTED])
+
+
+def claim_rate(depth: int, link: str, n: int, repeats: int) -> Rate:
+    """How often absorption is claimed: the false-positive rate at depth 1, the power at depth 2."""
+    name = f"claims on {'the null' if depth == 1 else 'depth 2'}, {link} link"
+    rng = np.random.default_rng([n, depth])
+    yes = sum(claimed(linear_world(rng, n, depth), link) for _ in range(repeats))
+    return Rate(name, n, binomial(yes, repeats))
+
+
+def cases() -> list[Case]:
+    """Every estimate whose interval is tried."""
+    return [*mean_cases(), *excess_cases(), *dose_cases(), *p50_cases()]
+
+
+def validate(repeats: int = 400, seeds: tuple[int, ...] = (5, 10)) -> list[Rate]:
+    """Every coverage and every claim rate, each over `repeats` simulated experiments."""
+    covered = [coverage(case, n, repeats) for case in cases() for n in seeds]
+    worlds = [(1, "squared"), (1, "convex"), (1, "linear"), (2, "squared"), (2, "convex")]
+    return covered + [claim_rate(*world, n, repeats) for world in worlds for n in seeds]
+
+
+def main() -> None:
+    """Print the table; the first argument is the number of repeats, 400 unless given."""
+    print(f"{'what':36s} {'n':>3s} {'rate':>7s}  95 % interval   bounded")
+    repeats = int(sys.argv[1]) if len(sys.argv) > 1 else 400
+    for name, n, rate, bounded in validate(repeats):
+        ends = f"[{rate.low:.3f}, {rate.high:.3f}]"
+        print(f"{name:36s} {n:3d} {rate.value:7.3f}  {ends}  {bounded:7.3f}")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,61 @@
+import numpy as np
+import pytest
+from scipy.stats import binom
+
+from absorb.stats.validate import cases, claim_rate, coverage
+
+REPEATS = 200
+# A true 95 % interval covers fewer than this many times once in a thousand tries; draws are fixed.
+LEAST = int(binom.ppf(0.001, REPEATS, 0.95))
+MOST = int(binom.ppf(0.999, REPEATS, 0.95))
+CASES = {case.name: case for case in cases()}
+EXACT = ["t: mean", "t: paired difference", "Fieller: ratio"]
+NEAR = ["X(0.25), depth 1", "X(0.5), depth 2", "A_dose, mid", "A_dose, filter", "p50, depth 1"]
+
+
+def test_the_tolerance_can_tell_a_bad_interval_from_a_good_one():
+    assert LEAST == 179 and MOST == 198
+    assert binom.cdf(LEAST - 1, REPEATS, 0.85) > 0.9  # covers 85 %: caught nine times in ten
+
+
+@pytest.mark.parametrize("n", [5, 10])
+@pytest.mark.parametrize("name", EXACT + NEAR)
+def test_intervals_cover(name, n):
+    found = coverage(CASES[name], n, REPEATS)
+    assert LEAST <= round(found.rate.value * REPEATS) <= (MOST if name in EXACT else REPEATS)
+    assert found.bounded > 0.9
+
+
+def test_the_simulation_catches_an_interval_that_is_too_narrow():
+    case = CASES["Fieller: ratio"]
+
+    def narrow(rng, n):
+        x = case.draw(rng, n)
+        return x._replace(
+            low=x.value - 0.6 * (x.value - x.low), high=x.value + 0.6 * (x.high - x.value)
+        )
+
+    found = coverage(case._replace(draw=narrow), 5, REPEATS)
+    assert round(found.rate.value * REPEATS) < LEAST
+
+
+@pytest.mark.parametrize("n", [5, 10])
+@pytest.mark.parametrize("link", ["squared", "convex"])
+def test_absorption_is_claimed_on_at_most_one_null_curve_in_twenty(link, n):
+    assert claim_rate(1, link, n, REPEATS).rate.value <= 0.05
+
+
+def test_taking_loss_shares_for_credit_shares_would_claim_absorption_on_the_null():
+    assert claim_rate(1, "linear", 10, 50).rate.low > 0.5
+
+
+@pytest.mark.parametrize("link", ["squared", "convex"])
+def test_planted_absorption_is_found(link):
+    assert claim_rate(2, link, 5, 50).rate.low > 0.9
+
+
+def test_the_same_seed_gives_the_same_table():
+    case = CASES["A_dose, mid"]
+    assert coverage(case, 5, 20) == coverage(case, 5, 20)
+    draws = [case.draw(np.random.default_rng(s), 5).value for s in (0, 1)]
+    assert draws[0] != draws[1]
