@@ -1,0 +1,48 @@
+"""A stand-in for the engine, with numbers from the config alone; and what several tests ask."""
+
+from types import SimpleNamespace
+
+from absorb.identity import run_id
+from sweeps.app import Request, run_sweeper
+
+
+class FakeEngine:
+    """Runs with a seed in `broken` raise; batches of more than `room` lanes run out of memory."""
+
+    def __init__(self, broken=(), room=10**9, segments=3):
+        self.broken, self.room, self.segments = set(broken), room, segments
+        self.calls: list[tuple[int, int | None]] = []
+
+    def __call__(self, configs, *, lanes=None, devices=None, on_progress=None, checkpoint=None):
+        self.calls.append((len(configs), lanes))
+        if (lanes or 16) > self.room:
+            raise RuntimeError("RESOURCE_EXHAUSTED: out of memory")
+        for config in configs:
+            if config.seed in self.broken:
+                raise ValueError(f"seed {config.seed} is broken")
+        total = 100 * len(configs)
+        for segment in range(1, self.segments + 1):
+            on_progress(SimpleNamespace(
+                lane_steps_done=segment * total // self.segments, lane_steps_total=total,
+                phase="train",
+            ))  # fmt: skip
+        rows = [fake_row(config) for config in configs]
+        return SimpleNamespace(
+            rows=rows, lanes=lanes or 16, devices=1, compile_seconds=0.0, run_seconds=0.1
+        )
+
+
+def fake_row(config) -> dict:
+    """Measures as any engine gives them; odd seeds above 90 diverge."""
+    diverged = config.seed > 90 and config.seed % 2 == 1
+    number = int(run_id(config)[:8], 16) / 2**32
+    return {
+        "raw.forget": float("nan") if diverged else number,
+        "diverged_step": 5 if diverged else -1,
+        "status": "diverged" if diverged else "ok",
+    }
+
+
+def request(*overrides: str, config_dir: str | None = None) -> Request:
+    """The request behind overrides."""
+    return run_sweeper(overrides, lambda asked: asked, config_dir=config_dir)

@@ -1,0 +1,193 @@
+"""Execution: every run stored once, the culprit isolated, memory and disk running out."""
+
+import math
+import os
+import signal
+import threading
+import time
+
+import pytest
+from sweep_helpers import FakeEngine, fake_row, request
+
+from absorb.errors import AbsorbError
+from absorb.identity import flat
+from absorb.store import Store
+from sweeps.launch import Launch
+from sweeps.local import Executor, StoreFailed
+from sweeps.plan import Had, Work
+
+LAUNCH = Launch(lanes=None, devices=None, batch=4, yes=True)
+
+
+def execute(store, overrides, engine, launch=LAUNCH, had=None):
+    points = request(*overrides).points
+    done = had or Had(store.run_ids(status=("ok", "diverged")), store.run_ids(status=("failed",)))
+    executor = Executor(Work(points, done), store, engine, launch, tuple(overrides))
+    return points, executor.run(len(points))
+
+
+@pytest.fixture
+def store(tmp_path) -> Store:
+    return Store(tmp_path / "results")
+
+
+def test_every_run_is_stored_with_its_settings_and_measures(store):
+    points, outcome = execute(store, ["seed=range(0,10)"], FakeEngine())
+    assert outcome == (10, 0, 0, False)
+    for point in points:
+        row = store.row(point.run_id)
+        assert {k: row[k] for k in flat(point.config)} == flat(point.config)
+        assert row["raw.forget"] == fake_row(point.config)["raw.forget"]
+        assert row["status"] == "ok"
+
+
+def test_provenance_says_how_the_numbers_came_about(store):
+    points, _ = execute(store, ["seed=3"], FakeEngine())
+    said = store.provenance(store.row(next(iter(points)).run_id)["shard"])
+    assert said["overrides"] == ["seed=3"]
+    assert said["lanes"] == 16 and said["device_kind"] == "cpu" and said["devices"] >= 1
+    assert said["config"]["model"]["widths"] == [96, 96]
+    assert set(said["versions"]) >= {"python", "jax", "numpy", "absorb"}
+    for key in ("lock", "xla_flags", "precision", "host", "run_seconds", "compile_seconds"):
+        assert key in said
+    assert set(said["code"]) == {"revision", "dirty"}
+
+
+def test_diverged_runs_are_kept_and_counted(store):
+    _, outcome = execute(store, ["seed=range(90,95)"], FakeEngine())
+    assert (outcome.ok, outcome.diverged) == (3, 2)
+    values = store.table(["raw.forget"], where={"status": "diverged"})["raw.forget"].to_pylist()
+    assert len(values) == 2 and all(map(math.isnan, values))
+
+
+def test_a_batch_that_raises_is_halved_down_to_the_culprit(store, capsys):
+    _, outcome = execute(store, ["seed=range(0,12)"], FakeEngine(broken={5, 9}))
+    assert outcome == (10, 0, 2, False)
+    failed = store.table(["seed", "error"], where={"status": "failed"}).to_pylist()
+    assert sorted(row["seed"] for row in failed) == [5, 9]
+    assert {row["error"] for row in failed} == {
+        "ValueError: seed 5 is broken", "ValueError: seed 9 is broken"
+    }  # fmt: skip
+    assert "looking for the run" in capsys.readouterr().err
+
+
+def test_failed_runs_wait_for_retry(store):
+    execute(store, ["seed=range(0,4)"], FakeEngine(broken={2}))
+    engine = FakeEngine()
+    assert execute(store, ["seed=range(0,4)"], engine)[1].ok == 0
+    assert engine.calls == []
+    points = request("seed=range(0,4)").points
+    failed = store.run_ids(status=("failed",))
+    work = Work(points, Had(store.run_ids(status=("ok",)), failed), retry=True)
+    assert Executor(work, store, FakeEngine(), LAUNCH).run(1).ok == 1
+    assert store.run_ids(status=("failed",)) == set()
+    assert len(store.run_ids(status=("ok",))) == 4
+
+
+def test_out_of_memory_halves_the_lanes_and_keeps_them(store):
+    engine = FakeEngine(room=8)
+    launch = Launch(lanes=32, devices=None, batch=4, yes=True)
+    assert execute(store, ["seed=range(0,8)"], engine, launch)[1].ok == 8
+    assert engine.calls == [(4, 32), (4, 16), (4, 8), (4, 8)]
+
+
+def test_out_of_memory_at_the_fewest_lanes_fails_the_runs(store):
+    engine = FakeEngine(room=1)
+    assert execute(store, ["seed=range(0,2)"], engine)[1].failed == 2
+    assert min(lanes for _, lanes in engine.calls if lanes) == 2
+
+
+def test_a_store_that_cannot_be_written_ends_the_sweep_and_blames_no_run(store):
+    class FullDisk:
+        written = 0
+
+        def write(self, rows, provenance):
+            if FullDisk.written == 2:
+                raise AbsorbError(f"cannot write {store.root}/x: No space left on device")
+            FullDisk.written += 1
+            return store.write(rows, provenance)
+
+        def __getattr__(self, name):
+            return getattr(store, name)
+
+    points = request("seed=range(0,12)").points
+    with pytest.raises(AbsorbError, match="No space left"):
+        Executor(Work(points, Had(set(), set())), FullDisk(), FakeEngine(), LAUNCH).run(12)
+    assert len(store.run_ids(status=("ok",))) == 8
+    assert execute(store, ["seed=range(0,12)"], FakeEngine())[1].ok == 4
+
+
+def test_a_checkpoint_that_cannot_be_written_blames_no_run(store):
+    class NoCheckpoint:
+        def save_checkpoint(self, name, arrays, meta):
+            raise AbsorbError("cannot write checkpoints: No space left on device")
+
+        def __getattr__(self, name):
+            return getattr(store, name)
+
+    def engine(configs, *, checkpoint, **_):
+        checkpoint.save({}, {})
+
+    points = request("seed=range(0,4)").points
+    with pytest.raises(StoreFailed, match="No space left"):
+        Executor(Work(points, Had(set(), set())), NoCheckpoint(), engine, LAUNCH).run(4)
+    assert store.run_ids() == set()
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGUSR1])
+def test_a_signal_ends_the_sweep_after_the_segment(store, number):
+    class Signalled(FakeEngine):
+        def __call__(self, configs, *, on_progress, **keywords):
+            if len(self.calls) == 2:
+                os.kill(os.getpid(), number)
+                time.sleep(0.2)  # the listening thread hears it
+            return super().__call__(configs, on_progress=on_progress, **keywords)
+
+    before = signal.getsignal(number)
+    _, outcome = execute(store, ["seed=range(0,20)"], Signalled())
+    assert outcome.stopped and outcome.ok == 8
+    assert signal.getsignal(number) is before
+    _, outcome = execute(store, ["seed=range(0,20)"], FakeEngine())
+    assert not outcome.stopped and outcome.ok == 12
+
+
+def test_outside_the_main_thread_signals_are_left_alone(store):
+    results = []
+    thread = threading.Thread(
+        target=lambda: results.append(execute(store, ["seed=1"], FakeEngine())[1])
+    )
+    thread.start()
+    thread.join()
+    assert results[0].ok == 1
+
+
+def test_a_checkpoint_is_offered_again_to_the_same_batch_and_dropped_once_stored(store):
+    import numpy as np
+
+    met = []
+
+    def engine(configs, *, checkpoint, on_progress, **_):
+        found = checkpoint.load()
+        met.append(None if found is None else found[1]["step"])
+        checkpoint.save({"x": np.arange(3)}, {"step": 7})
+        checkpoint.drop()  # as the engine does at its end, before anything is stored
+        if len(met) == 1:
+            from sweeps.stopping import Stop
+
+            raise Stop
+        return FakeEngine()(configs, on_progress=on_progress)
+
+    assert execute(store, ["seed=range(0,4)"], engine)[1].stopped
+    assert execute(store, ["seed=range(0,4)"], engine)[1].ok == 4
+    assert execute(store, ["seed=range(4,8)"], engine)[1].ok == 4
+    assert met == [None, 7, None]
+    assert store.verify().checkpoints == 0
+
+
+def test_a_measure_may_not_hide_a_setting(store):
+    def engine(configs, *, on_progress, **_):
+        result = FakeEngine()(configs, on_progress=on_progress)
+        return type(result)(**vars(result) | {"rows": [{"train.loss": 1.0, "status": "ok"}]})
+
+    with pytest.raises(AbsorbError, match=r"train\.loss has the name of a setting"):
+        execute(store, ["seed=1"], engine)
