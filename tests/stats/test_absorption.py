@@ -55,6 +55,11 @@ def test_a_concept_worth_nothing_has_no_share():
     assert "told apart" in found.share.why and found.worth.n == 8
 
 
+def test_a_concept_whose_worth_may_be_zero_has_no_share():
+    found = kept_share(seeds(0.8), seeds(0.4, 0.5), seeds(0.3, 0.5))
+    assert found.worth.value > 0 > found.worth.low and np.isnan(found.share.value)
+
+
 def test_damage_is_called_cleared_or_left_open():
     assert damage(seeds(0.5), seeds(0.3), 0.1).damaged
     fine = damage(seeds(0.32), seeds(0.3), 0.1)

@@ -135,6 +135,17 @@ def test_on_the_null_nothing_is_claimed_with_a_link_for_losses_but_is_with_the_l
         assert silent != any(claims)
 
 
+def test_the_fractions_tested_share_one_error_rate():
+    many = table(spread=0.08, seed=1)
+    single = {
+        k: v[np.isin(many["routing.label_fraction"], (0.0, 0.1, 1.0))] for k, v in many.items()
+    }
+    among_five, alone = (find(absorption_table(c), "route", 0.1).treated[0] for c in (many, single))
+    assert among_five.excess == alone.excess and among_five.over_placebo == alone.over_placebo
+    assert alone.excess.low > 0 and alone.over_placebo.low > 0
+    assert alone.absorbs.claim and not among_five.absorbs.claim
+
+
 def test_a_damaged_network_makes_no_claim():
     records = absorption_table(table(retain_rise=0.5))
     point = find(records, "route", 0.25).treated[0]
