@@ -1,0 +1,151 @@
+"""Absorption against label fraction: the headline, the losses behind it, and every measure."""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from absorb.stats.point import Settings
+from absorb.stats.runs import ARMS
+from absorb.stats.table import Record, absorption_table
+from figures.experiments import Comparison, Experiment, comparisons, experiments
+from figures.grid import Grid, Panel, draw_grid
+from figures.headline import headline
+from figures.marks import Mark
+from figures.measures import MEASURES, TREATMENTS, axis_of, marks_of
+from figures.page import Page, Pages
+from figures.select import Table
+
+SETTINGS = Settings()
+HEADLINE = ("calibrated", "elicited")
+READ = (
+    "95 % intervals over seeds, paired: t for losses, Fieller for ratios, inverted paired t tests"
+    " for A_dose; a whisker without cap goes on beyond the axis."
+)
+
+
+class Model(NamedTuple):
+    """One experiment with its absorption table, its name and the unit of its losses."""
+
+    name: str
+    unit: str
+    experiment: Experiment
+    records: Sequence[Record]
+
+
+def pages(table: Table, partial: bool) -> Pages:
+    """The figures of every comparison in the table that is whole, or of all if `partial`."""
+    found = experiments(table)
+    drawn = [e for e in found if partial or not e.missing]
+    left_out = [f"{name_of(e)}: {e.missing}" for e in found if e not in drawn]
+    done = [pages_of(comparison) for comparison in comparisons(drawn)]
+    return Pages(
+        [page for one in done for page in one.pages],
+        "\n\n".join(one.headline for one in done),
+        left_out,
+    )
+
+
+def pages_of(comparison: Comparison) -> Pages:
+    """The figures of one comparison."""
+    models = [
+        Model(name_of(e), unit_of(e), e, absorption_table(e.columns, SETTINGS))
+        for e in comparison.experiments
+    ]
+    end = comparison.suffix
+    made = [
+        page(f"dose_response{end}", headline_grid(models)),
+        page(f"dose_response_losses{end}", losses_grid(models)),
+        *(page(f"dose_response_detail-{m.experiment.kind}{end}", detail_grid(m)) for m in models),
+    ]
+    text = "\n\n".join(headline(m.name, m.experiment.runs_in_words, m.records) for m in models)
+    return Pages(made, text, ())
+
+
+def page(name: str, grid: Grid) -> Page:
+    """A grid as a page."""
+    return Page(name, lambda: draw_grid(grid), grid.marks, grid.note)
+
+
+def headline_grid(models: Sequence[Model]) -> Grid:
+    """A_dose, the kept share against its null, and retain loss after the same treatment.
+
+    Two models stand side by side after two treatments each, one model after all four.
+    """
+    treatments = TREATMENTS if len(models) == 1 else HEADLINE
+    rows = [
+        [(model, treatment, measure) for model in models for treatment in treatments]
+        for measure in ("a_dose", "kept", "retain")
+    ]
+    return grid(rows, models, heads=[m.name for m in models])
+
+
+def losses_grid(models: Sequence[Model]) -> Grid:
+    """Forget and retain loss of every arm after every treatment."""
+    rows = [
+        [(model, treatment, measure) for treatment in TREATMENTS]
+        for model in models
+        for measure in ("forget", "retain")
+    ]
+    return grid(rows, models, name_rows=len(models) > 1)
+
+
+def detail_grid(model: Model) -> Grid:
+    """Every measure of one model after every treatment."""
+    measures = ("a_dose", "kept", "excess", "a_abl", "over_hard")
+    rows = [[(model, treatment, measure) for treatment in TREATMENTS] for measure in measures]
+    return grid(rows, [model])
+
+
+def grid(
+    rows: Sequence[Sequence[tuple[Model, str, str]]],
+    models: Sequence[Model],
+    heads: Sequence[str] = (),
+    name_rows: bool = False,
+) -> Grid:
+    """A grid of panels, each one measure of one model after one treatment."""
+    panels, marks = [], []
+    for row in rows:
+        made = [marks_of(m.records, panel_name(m, t, what), t, what) for m, t, what in row]
+        panels.append([
+            Panel(panel_name(m, t, what), axis_of(what, m.unit, m.name if name_rows else ""), t)
+            for m, t, what in row
+        ])  # fmt: skip
+        marks += [one for own in made for one in own]
+    return Grid(panels, marks, note(models), heads)
+
+
+def panel_name(model: Model, treatment: str, measure: str) -> str:
+    """What a panel's marks carry, such as "mlp 96-96: kept share, calibrated"."""
+    return f"{model.name}: {MEASURES[measure].name}, {treatment}"
+
+
+def note(models: Sequence[Model]) -> str:
+    """Runs and settings, below the figure."""
+    runs = [f"{m.name}: {m.experiment.runs_in_words}." for m in models]
+    return "\n".join([*runs, *dict.fromkeys(setting_words(m.experiment) for m in models), READ])
+
+
+def setting_words(e: Experiment) -> str:
+    """What was trained, in a line."""
+
+    def get(name: str) -> object:
+        return e.columns[name][0] if name in e.columns else "?"
+
+    return (
+        f"{get('world.kind')}, concept {get('routing.concept')}, {get('routing.mechanism')} routing"
+        f" per {get('routing.granularity')}, region of {get('routing.units')} units in"
+        f" {get('routing.sites')} ({get('routing.placement')}, cross {get('routing.cross')}),"
+        f" {get('train.epochs')} epochs."
+    ).replace('"', "")
+
+
+def name_of(e: Experiment) -> str:
+    """The model's kind and widths, such as "mlp 96-96"."""
+    widths = str(e.columns.get("model.widths", [""])[0]).strip("[]").replace(",", "-")
+    return f"{e.kind} {widths}".strip()
+
+
+def unit_of(e: Experiment) -> str:
+    """The unit of the losses."""
+    if e.kind == "autoencoder":
+        return f"{e.columns.get('model.error', ['squared'])[0]} error"
+    return "nats"

@@ -1,0 +1,128 @@
+"""`absorb figures [NAME ...] [store=DIR] [out=DIR] [partial=true]`: read, draw, save."""
+
+import os
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from absorb.errors import AbsorbError
+from figures import cloud_table2, dose_response
+from figures.page import Page, Pages
+from figures.select import Table
+from figures.style import FORMATS, METADATA, styled
+from figures.tables import as_csv, as_markdown
+
+FIGURES: dict[str, Callable[[Table, bool], Pages]] = {
+    "dose_response": dose_response.pages,
+    "cloud_table2": cloud_table2.pages,
+}
+TRUTH = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}
+
+
+class Asked(NamedTuple):
+    """Which figures, from which store, to which directory, and whether of unfinished sweeps."""
+
+    names: tuple[str, ...]
+    store: Path
+    out: Path
+    partial: bool
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Draw the figures asked for, or all that the store can give; print their paths; exit code."""
+    asked = understood(arguments)
+    table = read(asked.store)
+    drawn = 0
+    for name in asked.names or tuple(FIGURES):
+        found = FIGURES[name](table, asked.partial)
+        if asked.names:
+            refuse_nothing(name, found, asked.store)
+        for page in found.pages:
+            say(*save(page, asked.out))
+        say(*(f"not drawn, {name} of {text} (partial=true draws it)" for text in found.left_out))
+        if found.headline:
+            say("", found.headline, "")
+        drawn += len(found.pages)
+    if not drawn:
+        raise AbsorbError(
+            f"{asked.store} has no finished sweep that a figure could be drawn from;"
+            f" figures: {', '.join(FIGURES)}"
+        )
+    return 0
+
+
+def understood(arguments: Sequence[str]) -> Asked:
+    """The words of the command line; raises AbsorbError for one that means nothing here."""
+    words = " ".join(arguments).replace("--out ", "out=").replace("--partial", "partial=true")
+    given = dict(w.split("=", 1) for w in words.split() if "=" in w)
+    names = tuple(w for w in words.split() if "=" not in w)
+    for name in names:
+        if name not in FIGURES:
+            raise AbsorbError(f"{name}: no such figure; choose from {', '.join(FIGURES)}")
+    for key in given:
+        if key not in ("store", "out", "partial"):
+            raise AbsorbError(f"{key}: figures takes store=DIR, out=DIR and partial=true alone")
+    store = Path(given.get("store", "results"))
+    return Asked(names, store, Path(given.get("out", store / "figures")), truth(given))
+
+
+def truth(given: dict[str, str]) -> bool:
+    """The value of partial."""
+    value = given.get("partial", "false").lower()
+    if value not in TRUTH:
+        raise AbsorbError(f"partial={value}: true or false")
+    return TRUTH[value]
+
+
+def read(store: Path) -> dict[str, Any]:
+    """All runs of a store, one list per column."""
+    from absorb.store import Store
+
+    return Store(store, create=False).table().to_pydict()
+
+
+def refuse_nothing(name: str, found: Pages, store: Path) -> None:
+    """Say why a figure that was asked for by name cannot be drawn at all."""
+    if found.pages:
+        return
+    if found.left_out:
+        raise AbsorbError(
+            f"{name} is not drawn: {'; '.join(found.left_out)}."
+            " Finish the sweep, or add partial=true to draw what is there"
+        )
+    raise AbsorbError(f"{name} is not drawn: {store} has no runs of such an experiment")
+
+
+def save(page: Page, out: Path) -> list[str]:
+    """Write one figure in every format, with its tables beside it; the paths."""
+    paths = []
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+        with styled():
+            figure = page.draw()
+            for ending in FORMATS:
+                paths.append(out / f"{page.name}.{ending}")
+                figure.savefig(paths[-1], metadata=METADATA[ending], bbox_inches="tight")
+        for ending, text in (
+            ("csv", as_csv(page.marks)),
+            ("md", as_markdown(page.marks, page.caption)),
+        ):
+            paths.append(out / f"{page.name}.{ending}")
+            paths[-1].write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise AbsorbError(f"cannot write {error.filename or out}: {error.strerror}") from error
+    return [os.fspath(path) for path in paths]
+
+
+def say(*lines: str) -> None:
+    """Print, at once."""
+    for text in lines:
+        print(text, flush=True)
+
+
+if __name__ == "__main__":
+    try:
+        sys.exit(main(sys.argv[1:]))
+    except AbsorbError as error:
+        sys.exit(f"figures: {error}")

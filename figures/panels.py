@@ -1,0 +1,126 @@
+"""One panel: arms against label fraction, each value with its interval. Draws on the axes given."""
+
+import math
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+from figures.marks import Mark, series_of
+from figures.style import GREY, LOOKS
+
+BANDS = ("std", "null", "whole")  # references: a line with a band, no markers
+
+
+class Axis(NamedTuple):
+    """How one panel's value axis is drawn; `limits` None: from the values.
+
+    `rule` is a horizontal line at a value that means something.
+    """
+
+    label: str
+    limits: tuple[float, float] | None = None
+    log: bool = False
+    rule: float | None = None
+
+
+def draw(ax: Any, marks: Sequence[Mark], axis: Axis) -> None:
+    """Every series of one panel on the matplotlib axes `ax`."""
+    low, high = axis.limits or limits_of(marks, axis.log)
+    if axis.log:
+        ax.set_yscale("log")
+        plain_decades(ax, low, high)
+    ax.set_ylim(low, high)
+    ax.set_xlim(-0.05, 1.05)
+    ax.set_xticks([0, 0.25, 0.5, 0.75, 1], ["0", ".25", ".5", ".75", "1"])
+    ax.grid(axis="y", color="#E6E6E6", linewidth=0.5)
+    if axis.rule is not None:
+        ax.axhline(axis.rule, color=GREY, linewidth=0.6)
+    for series in LOOKS:
+        own = series_of(list(marks), series)
+        (band if series in BANDS else line)(ax, own, series)
+    for m in marks:
+        if m.series == "tolerance" and m.drawn:
+            ax.axhspan(m.value, high, color="#F3E3DC", linewidth=0, zorder=0)
+    for m in marks:
+        if m.flag == "claim":
+            ax.plot(m.at, 0.95, "*", transform=ax.get_xaxis_transform(), color="black", ms=5)
+
+
+def band(ax: Any, own: list[Mark], series: str) -> None:
+    """A reference: its mean as a line, its interval as a band."""
+    look = LOOKS[series]
+    at = [m.at for m in own]
+    ends = [(clip(ax, m.low), clip(ax, m.high)) for m in own]
+    ax.fill_between(at, *zip(*ends, strict=True), color=look.colour, alpha=0.15, lw=0) if own else 0
+    ax.plot(at, [m.value for m in own], color=look.colour, linestyle=look.line, lw=0.9, zorder=2)
+
+
+def line(ax: Any, own: list[Mark], series: str) -> None:
+    """An arm: markers with intervals, joined; hollow where the network is damaged."""
+    look = LOOKS[series]
+    at = [m.at + look.shift for m in own]
+    values = [clip(ax, m.value) for m in own]
+    if look.line != "none":
+        ax.plot(at, values, color=look.colour, linestyle=look.line, lw=0.8, alpha=0.8, zorder=3)
+    for x, y, m in zip(at, values, own, strict=True):
+        whisker(ax, x, m, look.colour)
+        point(ax, x, y, m, look)
+
+
+def point(ax: Any, x: float, y: float, m: Mark, look: Any) -> None:
+    """One value: hollow if damaged; a caret in its place where it lies beyond the axis."""
+    low, high = ax.get_ylim()
+    beyond = "v" if m.value < low else "^" if m.value > high else ""
+    face = "white" if m.flag == "damaged" else look.colour
+    ax.plot(
+        x, y, beyond or look.marker, color=look.colour, markerfacecolor=face, markeredgewidth=0.8,
+        clip_on=False, zorder=5, markersize=4.2 if look.marker == "X" else None,
+    )  # fmt: skip
+    if m.censored:
+        side = 1 if m.censored == "above" else -1
+        ax.annotate(
+            "", (x, y), xytext=(0, 8 * side), textcoords="offset points", annotation_clip=False,
+            arrowprops={"arrowstyle": "<-", "color": look.colour, "lw": 0.8, "shrinkA": 0},
+        )  # fmt: skip
+
+
+def whisker(ax: Any, x: float, m: Mark, colour: str) -> None:
+    """The interval; it runs to the axis's end, without a cap, where it goes on beyond."""
+    bottom, top = ax.get_ylim()
+    low, high = clip(ax, m.low), clip(ax, m.high)
+    ax.plot([x, x], [low, high], color=colour, lw=0.8, solid_capstyle="butt", zorder=4)
+    for end, inside in ((low, m.low > bottom), (high, m.high < top)):
+        if inside:
+            ax.plot(x, end, "_", color=colour, markersize=3, markeredgewidth=0.8, zorder=4)
+
+
+def clip(ax: Any, y: float) -> float:
+    """The nearest place on the value axis."""
+    low, high = ax.get_ylim()
+    return min(max(y, low), high)
+
+
+def limits_of(marks: Sequence[Mark], log: bool) -> tuple[float, float]:
+    """Limits that show every value, and of the intervals what lies within reach of the values."""
+    values = [m.value for m in marks if m.drawn and (m.value > 0 or not log)]
+    if not values:
+        return (0.1, 1.0) if log else (0.0, 1.0)
+    least, most = min(values), max(values)
+    if log:
+        ends = [e for m in marks for e in (m.low, m.high) if least / 3 < e < most * 3]
+        return min([least, *ends]) / 1.25, max([most, *ends]) * 1.25
+    reach = 0.5 * (most - least or abs(most) or 1.0)
+    ends = [e for m in marks for e in (m.low, m.high) if least - reach < e < most + reach]
+    margin = 0.06 * (max([most, *ends]) - min([least, *ends]) or 1.0)
+    return min([least, *ends]) - margin, max([most, *ends]) + margin
+
+
+def plain_decades(ax: Any, low: float, high: float) -> None:
+    """Ticks of a log axis as plain numbers: at 1, 2 and 5 where the axis is short."""
+    from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
+
+    decades = range(math.floor(math.log10(low)) - 1, math.ceil(math.log10(high)) + 1)
+    steps = (1.0,) if math.log10(high / low) > 2 else (1.0, 3.0)
+    steps = (1.0, 2.0, 5.0) if math.log10(high / low) < 1 else steps
+    ax.yaxis.set_major_locator(FixedLocator([s * 10.0**d for d in decades for s in steps]))
+    ax.yaxis.set_minor_locator(NullLocator())
+    ax.yaxis.set_major_formatter(FuncFormatter(lambda y, _: f"{y:g}".replace("0.", ".", 1)))

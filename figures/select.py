@@ -1,0 +1,116 @@
+"""Which rows of a store belong together: runs that differ in nothing but what a figure compares.
+
+A table is a mapping from column names to sequences, one entry per run. Rows of any number of
+experiments may lie in it; two groups are never mixed.
+"""
+
+from collections.abc import Collection, Mapping, Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+
+PARTS = ("world", "model", "routing", "gate", "train", "measure", "seeds")
+ARM = "routing.arm"
+FRACTION = "routing.label_fraction"
+COMPARED = (ARM, FRACTION)  # what differs within every group, besides the seed
+
+_NOISE = ("routing.false_positive", "routing.false_negative", "routing.covariate_strength")
+# Settings that cannot matter to an arm stand at 0 in its rows, so such a row serves every group.
+UNUSED = {"std": _NOISE, "capacity": (*_NOISE, "routing.retain_fraction")}
+
+Table = Mapping[str, Sequence[Any] | np.ndarray]
+Key = tuple[Any, ...]
+
+
+class Group(NamedTuple):
+    """Rows of one experiment, with the settings in which it may differ from other groups."""
+
+    settings: Mapping[str, Any]
+    rows: np.ndarray
+
+    def of(self, table: Table) -> dict[str, np.ndarray]:
+        """The table's columns at this group's rows."""
+        return {name: np.asarray(column)[self.rows] for name, column in table.items()}
+
+    def arms(self, table: Table) -> set[str]:
+        """The arms of which there is any row."""
+        return {table[ARM][row] for row in self.rows}
+
+
+def config_names(table: Table) -> list[str]:
+    """The columns that hold settings, not measures; the seed itself is not one of them."""
+    return [name for name in table if name.split(".")[0] in PARTS and "." in name]
+
+
+def groups(table: Table, free: Collection[str] = COMPARED) -> list[Group]:
+    """The rows grouped by every setting that is not `free`, in the order of their first rows.
+
+    A seed for initialisation, data order or labels counts as a setting only where it is not the
+    run's own. The path of a data set is none where checksums say which it is.
+    """
+    names = [name for name in config_names(table) if name not in free]
+    settings = {name: setting(table, name) for name in names}
+    varying = {name: column for name, column in settings.items() if len(set(column)) > 1}
+    keys: list[Key] = list(zip(*varying.values(), strict=True)) if varying else []
+    keys = keys or [()] * len(table["seed"])
+    own, shared = split_by_arm(table, keys)
+    found = []
+    for key in dict.fromkeys(keys[row] for row in own):
+        rows = [row for row in own if keys[row] == key]
+        rows += [row for row in shared if serves(table[ARM][row], keys[row], key, list(varying))]
+        found.append(Group(dict(zip(varying, key, strict=True)), np.array(sorted(rows))))
+    return found
+
+
+def split_by_arm(table: Table, keys: Sequence[Key]) -> tuple[list[int], list[int]]:
+    """Rows that found a group, and rows of arms that one row of may serve several groups.
+
+    Where there are no rows but such, they found the groups themselves.
+    """
+    arms = table.get(ARM, [""] * len(keys))
+    shared = [row for row in range(len(keys)) if arms[row] in UNUSED]
+    own = [row for row in range(len(keys)) if arms[row] not in UNUSED]
+    return (own, shared) if own else (shared, [])
+
+
+def serves(arm: str, row_key: Key, group_key: Key, names: Sequence[str]) -> bool:
+    """Whether a run of `arm` belongs to a group: equal in every setting that acts on the arm."""
+    return row_key == group_key or all(
+        mine == theirs or (name in UNUSED[arm] and mine == 0)
+        for name, mine, theirs in zip(names, row_key, group_key, strict=True)
+    )
+
+
+def setting(table: Table, name: str) -> list[Any]:
+    """One setting per row, comparable: see `groups` for seeds and paths."""
+    column = [plain(value) for value in table[name]]
+    if name.startswith("seeds."):
+        pairs = zip(column, table["seed"], strict=True)
+        return ["own" if value is None or value == seed else value for value, seed in pairs]
+    if name == "world.path" and "world.any_checksum" in table:
+        free = table["world.any_checksum"]
+        return [path if any_ else None for path, any_ in zip(column, free, strict=True)]
+    return column
+
+
+def plain(value: Any) -> Any:
+    """A value that equals itself: NaN, as columns of other experiments read, is None."""
+    return None if isinstance(value, float) and value != value else value
+
+
+def differing(settings: Sequence[Mapping[str, Any]]) -> list[str]:
+    """The names of the settings in which these differ."""
+    names = dict.fromkeys(name for one in settings for name in one)
+    return [name for name in names if len({one.get(name) for one in settings}) > 1]
+
+
+def described(settings: Mapping[str, Any], names: Sequence[str]) -> str:
+    """These settings in words, such as "mechanism=parameter cross=False"; short names."""
+    return " ".join(f"{name.split('.')[-1]}={settings.get(name)}" for name in names)
+
+
+def suffix(settings: Mapping[str, Any], names: Sequence[str]) -> str:
+    """These settings as a part of a file name, such as "-mechanism_parameter-cross_False"."""
+    words = [f"{name.split('.')[-1]}_{settings.get(name)}" for name in names]
+    safe = ["".join(c if c.isalnum() or c in "._" else "" for c in word) for word in words]
+    return "".join(f"-{word}" for word in safe)
