@@ -27,7 +27,7 @@ store that cannot be written, 75 stopped as asked (the same command goes on), 13
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command; its exit code."""
-    options = parser().parse_intermixed_args(argv)
+    options = understood(sys.argv[1:] if argv is None else argv)
     warnings.showwarning = _warn
     try:
         return COMMANDS[options.command](options)
@@ -40,6 +40,13 @@ def main(argv: Sequence[str] | None = None) -> int:
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
+
+
+def understood(argv: Sequence[str]) -> argparse.Namespace:
+    """The parsed command line; what follows `figures` and `bench` is theirs to understand."""
+    if argv and argv[0] in PASSED_ON and "--help" not in argv and "-h" not in argv:
+        return argparse.Namespace(command=argv[0], arguments=list(argv[1:]))
+    return parser().parse_intermixed_args(argv)
 
 
 def parser() -> argparse.ArgumentParser:
@@ -135,6 +142,7 @@ COMMANDS = {
     "sweep": _sweep, "plan": _plan, "train": _train, "retry": _retry, "status": _status,
     "show": _show, "doctor": _doctor, "figures": _figures, "bench": _bench,
 }  # fmt: skip
+PASSED_ON = ("figures", "bench")
 ABOUT = {
     "sweep": "run what is missing of a sweep",
     "plan": "say what a sweep would do, and do nothing",

@@ -62,7 +62,9 @@ def _override(parser: OverridesParser, text: str) -> Override:
     try:
         return parser.parse_overrides([text])[0]
     except HydraException as error:
-        raise AbsorbError(f"{text}: not in Hydra's override grammar: {one_line(error)}") from None
+        reason = str(error).splitlines()[0].removeprefix("LexerNoViableAltException: ")
+        hint = "odd characters need quotes within quotes, as in \"key='value'\""
+        raise AbsorbError(f"{text}: not in Hydra's override grammar ({reason}; {hint})") from None
 
 
 def _setting(override: Override, text: str, loader: ConfigLoader) -> Setting:

@@ -1,0 +1,46 @@
+"""Every experiment file composes, loads and says something that can be run."""
+
+from pathlib import Path
+
+import pytest
+from sweep_helpers import request
+
+from sweeps.compose import CONF
+from sweeps.plan import Had, Work, survey
+
+EXPERIMENTS = sorted(path.stem for path in (CONF / "experiment").glob("*.yaml"))
+GROUPS = sorted(
+    f"{path.parent.name}={path.stem}" for path in CONF.glob("*/*.yaml")
+    if path.parent.name not in ("experiment", "world", "model")
+)  # fmt: skip
+
+
+def test_there_are_experiments():
+    assert "dose_response" in EXPERIMENTS
+
+
+@pytest.mark.parametrize("name", EXPERIMENTS)
+def test_every_run_of_an_experiment_loads(name):
+    points = request(f"experiment={name}").points
+    counts = survey(Work(points, Had(set(), set())), lambda config: None)
+    assert counts.todo == counts.runs > 0
+    assert len(counts.missing) == len(points.specs)
+
+
+@pytest.mark.parametrize("name", EXPERIMENTS)
+def test_an_experiment_is_short_and_says_what_it_is(name):
+    lines = Path(CONF / "experiment" / f"{name}.yaml").read_text().splitlines()
+    assert lines[0] == "# @package _global_" and lines[1].startswith("# ")
+    assert len(lines) < 80
+
+
+@pytest.mark.parametrize("choice", GROUPS)
+def test_every_file_of_a_group_loads(choice):
+    assert len(list(request(choice).points)) == 1
+
+
+@pytest.mark.parametrize("world, model", [
+    ("digits", "mlp"), ("digits", "autoencoder"), ("mnist", "mlp"), ("linear", "paths"),
+])  # fmt: skip
+def test_every_world_and_model_loads(world, model):
+    assert len(list(request(f"world={world}", f"model={model}").points)) == 1
