@@ -8,10 +8,10 @@ import numpy as np
 from absorb.errors import AbsorbError
 from absorb.stats.intervals import Interval, mean_t, undefined
 from figures.cloud_draw import draw_certificates
-from figures.cloud_settings import COLUMNS, ORDER, TABLE, Contrast, Setting
+from figures.cloud_settings import COLUMNS, ORDER, TABLE, Contrast
 from figures.marks import Mark, mark, spoken
 from figures.page import Page, Pages
-from figures.select import COMPARED, Group, Table, differing, groups, plain, suffix
+from figures.select import COMPARED, Group, Table, groups, plain, suffix, telling
 
 PART = {"0-4": "retain", "5-9": "forget"}  # the concept is 5-9
 HALVES = {"region": "half meant for 5–9", "rest": "half meant for 0–4"}
@@ -44,7 +44,7 @@ def pages(table: Table, partial: bool) -> Pages:
     found = clouds(table)
     drawn = [c for c in found if partial or not c.missing]
     left_out = [f"{world_of(c)}: {c.missing}" for c in found if c not in drawn]
-    names = [n for n in differing([c.group.settings for c in drawn]) if is_telling(n)]
+    names = telling_besides_world(drawn)
     made, said = [], []
     for cloud in drawn:
         end = f"-{world_of(cloud)}{suffix(cloud.group.settings, names)}"
@@ -54,9 +54,12 @@ def pages(table: Table, partial: bool) -> Pages:
     return Pages(made, "\n\n".join(said), left_out)
 
 
-def is_telling(name: str) -> bool:
-    """Whether a setting tells more of an experiment than its world already does."""
-    return not name.startswith("world.")
+def telling_besides_world(found: Sequence[Cloud]) -> list[str]:
+    """What tells apart experiments on the same world."""
+    per_world: dict[str, list[Mapping[str, Any]]] = {}
+    for one in found:
+        per_world.setdefault(world_of(one), []).append(one.group.settings)
+    return list(dict.fromkeys(name for group in per_world.values() for name in telling(group)))
 
 
 def clouds(table: Table) -> list[Cloud]:
@@ -107,7 +110,8 @@ def absent(rows: Mapping[int, Mapping[int, int]]) -> str:
     short = [s.number for s in TABLE if len(rows.get(s.number, {})) < len(seeds)]
     there = sum(len(of) for of in rows.values())
     numbers = ", ".join(map(str, short))
-    return f"{there} of {len(TABLE) * len(seeds)} runs, short of settings {numbers}" if short else ""
+    total = len(TABLE) * len(seeds)
+    return f"{there} of {total} runs, short of settings {numbers}" if short else ""
 
 
 def losses(cloud: Cloud, setting: int, column: str, seeds: Sequence[int]) -> np.ndarray:
@@ -178,8 +182,9 @@ def page(cloud: Cloud, verdicts: Sequence[Verdict], error: str, end: str) -> Pag
 
 def verdict_marks(verdicts: Sequence[Verdict]) -> list[Mark]:
     """Every contrast behind the verdicts, for the table beside the figure."""
+    name = "orders as published: contrasts, above 0 if so"
     return [
-        mark("orders as published: contrasts, above 0 if so", contrast.words, v.setting, x, v.answer)
+        mark(name, contrast.words, v.setting, x, v.answer)
         for v in verdicts
         for contrast, x in v.contrasts
     ]
@@ -197,8 +202,8 @@ def note_of(cloud: Cloud, error: str) -> str:
     ]
     if error == "squared":
         lines.append(
-            "As published: every ordering in the table beside this figure holds (✓), one is"
-            " contradicted (✗), or seeds do not tell (?)."
+            "Published: MNIST, 20 runs. As published: every ordering stated beside this figure"
+            " holds (✓), one is contradicted (✗), or seeds do not tell (?)."
         )
     return "\n".join(lines)
 
@@ -212,12 +217,12 @@ def in_words(cloud: Cloud, verdicts: Sequence[Verdict]) -> str:
     """The finding for the terminal: each setting's losses and whether it orders as published."""
     marks = {(m.series, m.at): m for m in certificate_marks(cloud, "squared")[: 2 * len(TABLE)]}
     lines = [f"Cloud et al. table 2 on {world_of(cloud)}: {cloud.runs}"]
-    lines.append(f"  {'':2}  {'':46}  {'0-4':24}  {'5-9':24}  as published")
+    lines.append(f"  {'':2}  {'':36}  {'0-4':24}  {'5-9':24}  as published")
     answers = {v.setting: v for v in verdicts}
     for s in TABLE:
         one, other = (spoken(marks[d, s.number]) if (d, s.number) in marks else "–" for d in PART)
         v = answers[s.number]
-        lines.append(f"  {s.number:2}  {s.words:46}  {one:24}  {other:24}  {v.answer}{doubts(v)}")
+        lines.append(f"  {s.number:2}  {s.words:36}  {one:24}  {other:24}  {v.answer}{doubts(v)}")
     return "\n".join(lines)
 
 
@@ -225,8 +230,3 @@ def doubts(v: Verdict) -> str:
     """The contrasts that do not hold, in words."""
     failing = [f"{c.words} {spoken(mark('', '', 0, x))}" for c, x in v.contrasts if not x.low > 0]
     return f": {'; '.join(failing)}" if failing else ""
-
-
-def setting_of(number: float) -> Setting:
-    """One row of the published table."""
-    return TABLE[int(number) - 1]

@@ -4,12 +4,10 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from absorb.stats.point import Settings
-from absorb.stats.runs import ARMS
-from absorb.stats.table import Record, absorption_table
+from absorb.stats.table import Record, absorption_table, claims
 from figures.experiments import Comparison, Experiment, comparisons, experiments
 from figures.grid import Grid, Panel, draw_grid
 from figures.headline import headline
-from figures.marks import Mark
 from figures.measures import MEASURES, TREATMENTS, axis_of, marks_of
 from figures.page import Page, Pages
 from figures.select import Table
@@ -18,7 +16,8 @@ SETTINGS = Settings()
 HEADLINE = ("calibrated", "elicited")
 READ = (
     "95 % intervals over seeds, paired: t for losses, Fieller for ratios, inverted paired t tests"
-    " for A_dose; a whisker without cap goes on beyond the axis."
+    " for A_dose; a faint whisker goes on"
+    " beyond the axis. F: the concept's data; K: what is kept; hollow: retain loss beyond tolerance."
 )
 
 
@@ -50,19 +49,25 @@ def pages_of(comparison: Comparison) -> Pages:
         Model(name_of(e), unit_of(e), e, absorption_table(e.columns, SETTINGS))
         for e in comparison.experiments
     ]
-    end = comparison.suffix
-    made = [
-        page(f"dose_response{end}", headline_grid(models)),
-        page(f"dose_response_losses{end}", losses_grid(models)),
-        *(page(f"dose_response_detail-{m.experiment.kind}{end}", detail_grid(m)) for m in models),
+    end, apart = comparison.suffix, comparison.apart
+    grids = {
+        f"dose_response{end}": headline_grid(models),
+        f"dose_response_losses{end}": losses_grid(models),
+        **{f"dose_response_detail-{m.experiment.kind}{end}": detail_grid(m) for m in models},
+    }
+    made = [page(name, grid, apart) for name, grid in grids.items()]
+    text = [
+        headline(m.name, m.experiment.runs_in_words, m.records, treatment)
+        for m in models
+        for treatment in HEADLINE
     ]
-    text = "\n\n".join(headline(m.name, m.experiment.runs_in_words, m.records) for m in models)
-    return Pages(made, text, ())
+    return Pages(made, "\n\n".join([apart] * bool(apart) + text), ())
 
 
-def page(name: str, grid: Grid) -> Page:
-    """A grid as a page."""
-    return Page(name, lambda: draw_grid(grid), grid.marks, grid.note)
+def page(name: str, grid: Grid, apart: str) -> Page:
+    """A grid as a page; `apart` is what sets it apart from others in the store."""
+    whole = grid._replace(note=f"{apart}\n{grid.note}" if apart else grid.note)
+    return Page(name, lambda: draw_grid(whole), whole.marks, whole.note)
 
 
 def headline_grid(models: Sequence[Model]) -> Grid:
@@ -119,23 +124,35 @@ def panel_name(model: Model, treatment: str, measure: str) -> str:
 
 
 def note(models: Sequence[Model]) -> str:
-    """Runs and settings, below the figure."""
-    runs = [f"{m.name}: {m.experiment.runs_in_words}." for m in models]
-    return "\n".join([*runs, *dict.fromkeys(setting_words(m.experiment) for m in models), READ])
+    """Runs, settings, claims and signs, below the figure."""
+    runs = [
+        f"{m.name}: {m.experiment.runs_in_words}; {setting_words(m.experiment)}." for m in models
+    ]
+    return "\n".join([*runs, *(f"{m.name}: {claim_words(m.records)}." for m in models), READ])
+
+
+def claim_words(records: Sequence[Record]) -> str:
+    """Where absorption is claimed: after which treatment, at which label fractions."""
+    found = []
+    for treatment in TREATMENTS:
+        at = [f"{r.label_fraction:g}" for r in records if claims(r, treatment)]
+        found += [f"{treatment} at p = {', '.join(at)}"] if at else []
+    where = "; ".join(found) or "after no treatment at any p"
+    return f"absorption (above null and placebo, not damaged) is claimed {where}"
 
 
 def setting_words(e: Experiment) -> str:
     """What was trained, in a line."""
 
-    def get(name: str) -> object:
-        return e.columns[name][0] if name in e.columns else "?"
+    def get(name: str) -> str:
+        return str(e.columns[name][0] if name in e.columns else "?").replace('"', "")
 
+    cross = "feeding" if get("routing.cross") == "True" else "not feeding"
     return (
         f"{get('world.kind')}, concept {get('routing.concept')}, {get('routing.mechanism')} routing"
-        f" per {get('routing.granularity')}, region of {get('routing.units')} units in"
-        f" {get('routing.sites')} ({get('routing.placement')}, cross {get('routing.cross')}),"
-        f" {get('train.epochs')} epochs."
-    ).replace('"', "")
+        f" per {get('routing.granularity')}, {get('routing.units')} units in"
+        f" {get('routing.sites')} {cross} the rest"
+    )
 
 
 def name_of(e: Experiment) -> str:

@@ -7,7 +7,17 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from absorb.stats.runs import ARMS
-from figures.select import ARM, FRACTION, Group, Table, differing, groups, suffix
+from figures.select import (
+    ARM,
+    FRACTION,
+    Group,
+    Table,
+    described,
+    differing,
+    groups,
+    suffix,
+    telling,
+)
 
 DOSED = ("route", "hard", "filter", "placebo")  # arms that stand at every label fraction
 OF_THE_MODEL = ("model.", "routing.sites", "routing.units")
@@ -91,10 +101,15 @@ def fractions_of(columns: Mapping[str, np.ndarray], arm: str) -> list[float]:
 
 
 class Comparison(NamedTuple):
-    """Experiments that differ in the model alone, side by side; `suffix` names what sets it apart."""
+    """Experiments that differ in the model alone, side by side.
+
+    `suffix` sets its files apart from those of other comparisons in the store, and `apart` says in
+    words all that does; both empty where there is no other.
+    """
 
     experiments: Sequence[Experiment]
     suffix: str
+    apart: str
 
 
 def comparisons(found: Iterable[Experiment]) -> list[Comparison]:
@@ -102,20 +117,12 @@ def comparisons(found: Iterable[Experiment]) -> list[Comparison]:
     bundles: dict[tuple[Any, ...], list[Experiment]] = {}
     for e in found:
         bundles.setdefault(apart_from_model(e), []).append(e)
-    split = [part for bundle in bundles.values() for part in one_of_each_kind(bundle)]
-    several = len(split) > 1
-    settings = [part[0].group.settings for part in split]
-    mixed = len({e.kind for part in split for e in part}) == 1 or any(
-        len(one_of_each_kind(bundle)) > 1 for bundle in bundles.values()
-    )
-    names = [
-        name
-        for name in differing(settings)
-        if mixed or not name.startswith(OF_THE_MODEL)
-    ]
+    parts = [part for bundle in bundles.values() for part in one_of_each_kind(bundle)]
+    settings = [part[0].group.settings for part in parts]
+    files, words = telling(settings), differing(settings)
     return [
-        Comparison(part, suffix(part[0].group.settings, names) if several else "")
-        for part in split
+        Comparison(part, suffix(own, files), described(own, words))
+        for part, own in zip(parts, settings, strict=True)
     ]
 
 

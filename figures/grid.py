@@ -5,7 +5,7 @@ from typing import Any, NamedTuple
 
 from figures.marks import Mark
 from figures.panels import Axis, draw
-from figures.style import LOOKS, new_figure
+from figures.style import LOOKS, TOLERANCE, new_figure, settle
 
 LETTERS = "abcdefghijklmnopqrstuvwxyz"
 
@@ -34,7 +34,7 @@ class Grid(NamedTuple):
 def draw_grid(grid: Grid) -> Any:
     """The figure."""
     extra = 0.75 + 0.15 * bool(grid.heads)
-    figure = new_figure(grid.row_height_in * len(grid.rows) + extra)
+    figure = new_figure(grid.row_height_in * len(grid.rows) + extra, grid.note)
     columns = len(grid.rows[0])
     axes = figure.subplots(len(grid.rows), columns, sharex=True, squeeze=False)
     for r, row in enumerate(grid.rows):
@@ -48,11 +48,11 @@ def draw_grid(grid: Grid) -> Any:
             title = panel.title if r == 0 or panel.title != grid.rows[r - 1][c].title else ""
             ax.set_title(f"{LETTERS[r]}{c + 1}", loc="left", fontweight="bold", fontsize=6.5)
             ax.set_title(title)
-    figure.supxlabel("label fraction p", fontsize=7)
+    for ax in axes[-1]:
+        ax.set_xlabel("label fraction p")
     add_heads(figure, axes[0], grid.heads)
     add_legend(figure, grid.marks)
-    figure.text(0.01, -0.005, grid.note, va="top", fontsize=6, color="#404040", linespacing=1.35)
-    return figure
+    return settle(figure)
 
 
 def add_heads(figure: Any, top_axes: Any, heads: Sequence[str]) -> None:
@@ -71,17 +71,22 @@ def add_legend(figure: Any, marks: Sequence[Mark]) -> None:
     from matplotlib.lines import Line2D
     from matplotlib.patches import Patch
 
-    there = {m.series for m in marks}
-    handles = [
+    there = {m.series for m in marks if m.drawn}
+    handles: list[Any] = [
         Line2D([], [], color=k.colour, marker=k.marker or None, linestyle=k.line, label=k.label)
         for series, k in LOOKS.items()
         if series in there
     ]
-    ring = {"marker": "o", "color": "black", "markerfacecolor": "white", "linestyle": "none"}
     if any(m.flag == "damaged" for m in marks):
-        handles.append(Line2D([], [], **ring, label="hollow: damaged"))
+        ring = Line2D([], [], marker="o", color="black", mfc="white", ls="none")
+        ring.set_label("hollow: damaged")
+        handles.append(ring)
     if "tolerance" in there:
-        handles.append(Patch(color="#F3E3DC", label="beyond tolerance"))
+        handles.append(Patch(color=TOLERANCE, label="beyond tolerance"))
     if any(m.flag == "claim" for m in marks):
-        handles.append(Line2D([], [], marker="*", color="black", ls="none", label="absorption"))
-    figure.legend(handles=handles, loc="outside upper center", ncols=5, handlelength=2.6)
+        handles.append(
+            Line2D([], [], marker="*", color="black", ls="none", label="absorption claimed")
+        )
+    figure.legend(
+        handles=handles, loc="outside upper center", ncols=5, handlelength=2.2, columnspacing=1.2
+    )

@@ -6,11 +6,10 @@ from absorb.stats.point import Treated
 from absorb.stats.table import Record
 from figures.marks import mark, spoken
 
-TREATMENT = "elicited"
 HEAD = ("p", "A_dose routed", "A_dose filter", "retain loss rise (tolerance)", "absorption")
 
 
-def headline(name: str, runs: str, records: Sequence[Record], treatment: str = TREATMENT) -> str:
+def headline(name: str, runs: str, records: Sequence[Record], treatment: str) -> str:
     """One model's table, aligned for a terminal."""
     lines = [row(records, p, treatment) for p in fractions(records)]
     widths = [max(len(line[i]) for line in [HEAD, *lines]) for i in range(len(HEAD))]

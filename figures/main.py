@@ -103,7 +103,7 @@ def save(page: Page, out: Path) -> list[str]:
             figure = page.draw()
             for ending in FORMATS:
                 paths.append(out / f"{page.name}.{ending}")
-                figure.savefig(paths[-1], metadata=METADATA[ending], bbox_inches="tight")
+                figure.savefig(paths[-1], metadata=METADATA[ending])
         for ending, text in (
             ("csv", as_csv(page.marks)),
             ("md", as_markdown(page.marks, page.caption)),

@@ -43,7 +43,7 @@ MEASURES = {
         "A_abl", Axis("A_abl", (-1.0, 1.7), rule=0.0), ("route", "placebo"), lambda t: t.a_abl
     ),
     "over_hard": Measure(
-        "forget loss above hard", Axis("forget loss − hard", rule=0.0), ("route", "placebo"),
+        "forget loss above hard", Axis("loss − hard", rule=0.0), ("route", "placebo"),
         lambda t: t.over_hard,
     ),
 }  # fmt: skip
@@ -75,7 +75,7 @@ def treated_by(records: Sequence[Record], treatment: str) -> list[tuple[Record, 
 
 
 def flag_of(after: Treated, arm: str, measure: str) -> str:
-    """"claim" where absorption is claimed, "damaged" where the retain loss is above tolerance."""
+    """ "claim" where absorption is claimed, "damaged" where the retain loss is above tolerance."""
     if after.absorbs.claim and measure in CLAIMED:
         return "claim"
     return "damaged" if after.damage.damaged else ""

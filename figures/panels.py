@@ -1,11 +1,13 @@
 """One panel: arms against label fraction, each value with its interval. Draws on the axes given."""
 
 import math
+import textwrap
+from collections import Counter
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from figures.marks import Mark, series_of
-from figures.style import GREY, LOOKS
+from figures.style import GREY, LOOKS, TOLERANCE, Look
 
 BANDS = ("std", "null", "whole")  # references: a line with a band, no markers
 
@@ -29,7 +31,7 @@ def draw(ax: Any, marks: Sequence[Mark], axis: Axis) -> None:
         ax.set_yscale("log")
         plain_decades(ax, low, high)
     ax.set_ylim(low, high)
-    ax.set_xlim(-0.05, 1.05)
+    ax.set_xlim(-0.07, 1.09)
     ax.set_xticks([0, 0.25, 0.5, 0.75, 1], ["0", ".25", ".5", ".75", "1"])
     ax.grid(axis="y", color="#E6E6E6", linewidth=0.5)
     if axis.rule is not None:
@@ -39,7 +41,9 @@ def draw(ax: Any, marks: Sequence[Mark], axis: Axis) -> None:
         (band if series in BANDS else line)(ax, own, series)
     for m in marks:
         if m.series == "tolerance" and m.drawn:
-            ax.axhspan(m.value, high, color="#F3E3DC", linewidth=0, zorder=0)
+            ax.axhspan(m.value, high, color=TOLERANCE, linewidth=0, zorder=0)
+    if not any(m.drawn for m in marks):
+        say_why(ax, marks)
     for m in marks:
         if m.flag == "claim":
             ax.plot(m.at, 0.95, "*", transform=ax.get_xaxis_transform(), color="black", ms=5)
@@ -61,36 +65,63 @@ def line(ax: Any, own: list[Mark], series: str) -> None:
     values = [clip(ax, m.value) for m in own]
     if look.line != "none":
         ax.plot(at, values, color=look.colour, linestyle=look.line, lw=0.8, alpha=0.8, zorder=3)
-    for x, y, m in zip(at, values, own, strict=True):
-        whisker(ax, x, m, look.colour)
-        point(ax, x, y, m, look)
+    whiskers(ax, at, own, look.colour)
+    points(ax, at, own, look)
+    arrows(ax, at, own, look.colour)
 
 
-def point(ax: Any, x: float, y: float, m: Mark, look: Any) -> None:
-    """One value: hollow if damaged; a caret in its place where it lies beyond the axis."""
+def points(ax: Any, at: Sequence[float], own: Sequence[Mark], look: Look) -> None:
+    """The values, hollow if damaged; a caret stands for one that lies beyond the axis."""
     low, high = ax.get_ylim()
-    beyond = "v" if m.value < low else "^" if m.value > high else ""
-    face = "white" if m.flag == "damaged" else look.colour
-    ax.plot(
-        x, y, beyond or look.marker, color=look.colour, markerfacecolor=face, markeredgewidth=0.8,
-        clip_on=False, zorder=5, markersize=4.2 if look.marker == "X" else None,
-    )  # fmt: skip
-    if m.censored:
-        side = 1 if m.censored == "above" else -1
-        ax.annotate(
-            "", (x, y), xytext=(0, 8 * side), textcoords="offset points", annotation_clip=False,
-            arrowprops={"arrowstyle": "<-", "color": look.colour, "lw": 0.8, "shrinkA": 0},
+    drawn: dict[tuple[str, str], list[tuple[float, float]]] = {}
+    for x, m in zip(at, own, strict=True):
+        marker = "v" if m.value < low else "^" if m.value > high else look.marker
+        face = "white" if m.flag == "damaged" else look.colour
+        drawn.setdefault((marker, face), []).append((x, clip(ax, m.value)))
+    size = 4.2 if look.marker == "X" else 3.6
+    for (marker, face), places in drawn.items():
+        ax.plot(
+            *zip(*places, strict=True), marker, color=look.colour, markerfacecolor=face,
+            markersize=size, markeredgewidth=0.8, clip_on=False, zorder=5,
         )  # fmt: skip
 
 
-def whisker(ax: Any, x: float, m: Mark, colour: str) -> None:
-    """The interval; it runs to the axis's end, without a cap, where it goes on beyond."""
+def arrows(ax: Any, at: Sequence[float], own: Sequence[Mark], colour: str) -> None:
+    """A small caret above or below each censored value: the truth lies beyond."""
+    from matplotlib.transforms import offset_copy
+
+    for side, marker, censored in ((1, 6, "above"), (-1, 7, "below")):  # 6 and 7: bare carets
+        places = [(x, clip(ax, m.value)) for x, m in zip(at, own, strict=True)
+                  if m.censored == censored]  # fmt: skip
+        if places:
+            beside = offset_copy(ax.transData, ax.figure, y=3.2 * side, units="points")
+            ax.plot(
+                *zip(*places, strict=True), color=colour, marker=marker, ls="none", markersize=3,
+                transform=beside, clip_on=False, zorder=5,
+            )  # fmt: skip
+
+
+def whiskers(ax: Any, at: Sequence[float], own: Sequence[Mark], colour: str) -> None:
+    """The intervals; one that goes on beyond the axis is faint and has no cap there."""
     bottom, top = ax.get_ylim()
-    low, high = clip(ax, m.low), clip(ax, m.high)
-    ax.plot([x, x], [low, high], color=colour, lw=0.8, solid_capstyle="butt", zorder=4)
-    for end, inside in ((low, m.low > bottom), (high, m.high < top)):
-        if inside:
-            ax.plot(x, end, "_", color=colour, markersize=3, markeredgewidth=0.8, zorder=4)
+    for open_, alpha in ((False, 1.0), (True, 0.4)):
+        some = [(x, m) for x, m in zip(at, own, strict=True)
+                if (m.low < bottom or m.high > top) == open_]  # fmt: skip
+        ends = [(clip(ax, m.low), clip(ax, m.high)) for _, m in some]
+        ax.vlines([x for x, _ in some], [e[0] for e in ends], [e[1] for e in ends], color=colour,
+                  lw=0.8, alpha=alpha, zorder=4)  # fmt: skip
+    caps = [(x, end) for x, m in zip(at, own, strict=True) for end in (m.low, m.high)
+            if bottom < end < top]  # fmt: skip
+    if caps:
+        ax.plot(*zip(*caps, strict=True), "_", color=colour, ms=3, mew=0.8, zorder=4)
+
+
+def say_why(ax: Any, marks: Sequence[Mark]) -> None:
+    """In a panel without any value, why there is none."""
+    reasons = Counter(m.why for m in marks if m.why)
+    why = reasons.most_common(1)[0][0] if reasons else "nothing measured"
+    ax.text(0.5, 0.6, textwrap.fill(why, 26), transform=ax.transAxes, ha="center", va="center",
+            fontsize=6, color="#606060")  # fmt: skip
 
 
 def clip(ax: Any, y: float) -> float:

@@ -4,6 +4,7 @@ A table is a mapping from column names to sequences, one entry per run. Rows of 
 experiments may lie in it; two groups are never mixed.
 """
 
+import re
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any, NamedTuple
 
@@ -31,10 +32,6 @@ class Group(NamedTuple):
     def of(self, table: Table) -> dict[str, np.ndarray]:
         """The table's columns at this group's rows."""
         return {name: np.asarray(column)[self.rows] for name, column in table.items()}
-
-    def arms(self, table: Table) -> set[str]:
-        """The arms of which there is any row."""
-        return {table[ARM][row] for row in self.rows}
 
 
 def config_names(table: Table) -> list[str]:
@@ -104,13 +101,26 @@ def differing(settings: Sequence[Mapping[str, Any]]) -> list[str]:
     return [name for name in names if len({one.get(name) for one in settings}) > 1]
 
 
+def telling(settings: Sequence[Mapping[str, Any]]) -> list[str]:
+    """As few names as tell these settings apart; those of the model last."""
+    names: list[str] = []
+
+    def apart(some: Sequence[str]) -> int:
+        return len({tuple(one.get(name) for name in some) for one in settings})
+
+    for name in sorted(differing(settings), key=lambda name: name.startswith("model.")):
+        if apart([*names, name]) > apart(names):
+            names.append(name)
+    return names
+
+
 def described(settings: Mapping[str, Any], names: Sequence[str]) -> str:
-    """These settings in words, such as "mechanism=parameter cross=False"; short names."""
-    return " ".join(f"{name.split('.')[-1]}={settings.get(name)}" for name in names)
+    """These settings in words, such as "routing.cross=False, seed=0"."""
+    return ", ".join(f"{name}={settings.get(name)}" for name in names)
 
 
 def suffix(settings: Mapping[str, Any], names: Sequence[str]) -> str:
     """These settings as a part of a file name, such as "-mechanism_parameter-cross_False"."""
     words = [f"{name.split('.')[-1]}_{settings.get(name)}" for name in names]
-    safe = ["".join(c if c.isalnum() or c in "._" else "" for c in word) for word in words]
+    safe = [re.sub(r"[^\w.]+", "_", word).strip("_") for word in words]
     return "".join(f"-{word}" for word in safe)

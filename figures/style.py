@@ -1,19 +1,22 @@
-"""One style for every figure: sizes for two columns of print, colours safe for colour-blind readers.
+"""One style for every figure: two columns of print, colours safe for colour-blind readers.
 
-Colours are those of M. Okabe and K. Ito (2008). No two arms share a colour, a marker or a line, so
-each can do without the others.
+Colours are those of M. Okabe and K. Ito (2008). No two arms share a marker and a line, so
+they can be told apart in grey.
 """
 
+import textwrap
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, NamedTuple
 
 WIDTH_IN = 7.0  # two columns of print
+NOTE_LETTERS, LINE_IN = 165, 0.114  # letters in a line of a note, and its height
 FORMATS = ("pdf", "svg", "png")
 
 BLACK, GREY = "#000000", "#8C8C8C"
 ORANGE, SKY, GREEN, YELLOW = "#E69F00", "#56B4E9", "#009E73", "#F0E442"
 BLUE, VERMILLION, PURPLE = "#0072B2", "#D55E00", "#CC79A7"
+TOLERANCE = "#F3E3DC"  # the ground beyond what counts as undamaged
 
 RC = {
     "font.family": "DejaVu Sans",  # comes with matplotlib: the same on every machine
@@ -63,15 +66,15 @@ class Look(NamedTuple):
 
 LOOKS = {
     "route": Look("routed", VERMILLION, "o", "-", 0.0),
-    "hard": Look("hard region (cannot absorb)", BLUE, "s", (0, (4, 1.5)), 0.02),
+    "hard": Look("hard (cannot absorb)", BLUE, "s", (0, (4, 1.5)), 0.02),
     "filter": Look("filtered", GREEN, "^", (0, (5, 1, 1, 1)), -0.02),
     "placebo": Look("placebo labels", PURPLE, "D", (0, (1, 1)), 0.04),
-    "capacity": Look("never routed, ablated", BLACK, "X", "none", -0.04),
-    "std": Look("ordinary, (1 − p) of the data", ORANGE, "", "-"),
-    "over_placebo": Look("routed − placebo", SKY, "P", (0, (3, 1)), 0.06),
-    "equal_retain": Look("routed, at equal retain loss", SKY, "P", (0, (3, 1)), 0.06),
+    "capacity": Look("not routed, ablated", BLACK, "X", "none", -0.04),
+    "std": Look("ordinary, 1 − p of F", ORANGE, "", "-"),
+    "over_placebo": Look("routed − placebo", BLACK, "p", (0, (3, 1)), 0.05),
+    "equal_retain": Look("routed, equal retain loss", SKY, "P", (0, (3, 1)), 0.05),
     "null": Look("credit-sharing null", BLACK, "", (0, (3, 2))),
-    "whole": Look("routed, nothing ablated", GREY, "", "-"),
+    "whole": Look("routed, not ablated", GREY, "", "-"),
 }
 
 
@@ -80,15 +83,32 @@ def styled() -> Iterator[None]:
     """The style, for as long as a figure is drawn and saved."""
     import matplotlib
 
-    with matplotlib.rc_context(RC):
+    rc: Any = RC
+    with matplotlib.rc_context(rc):
         yield
 
 
-def new_figure(height_in: float) -> Any:
-    """An empty figure of the style's width that belongs to no window system."""
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
+def new_figure(height_in: float, note: str) -> Any:
+    """An empty figure of the style's width, with a note of whole lines below its panels.
+
+    It belongs to no window system. `height_in` does not count the note.
+    """
     from matplotlib.figure import Figure
 
-    figure = Figure(figsize=(WIDTH_IN, height_in), layout="constrained")
-    FigureCanvasAgg(figure)
+    text = "\n".join(textwrap.fill(line, NOTE_LETTERS) for line in note.splitlines())
+    below_in = LINE_IN * (text.count("\n") + 1) + 0.06
+    full_in = height_in + below_in
+    figure = Figure(figsize=(WIDTH_IN, full_in), layout="constrained")
+    rect = (0, below_in / full_in, 1, height_in / full_in)
+    figure.get_layout_engine().set(rect=rect)  # type: ignore[union-attr]
+    figure.text(
+        0.008, 0.04 / full_in, text, va="bottom", fontsize=6, color="#404040", linespacing=1.35
+    )
+    return figure
+
+
+def settle(figure: Any) -> Any:
+    """Lay the figure out, once for all its formats; returns it."""
+    figure.draw_without_rendering()
+    figure.set_layout_engine("none")
     return figure
