@@ -121,11 +121,11 @@ def test_a_read_only_filesystem(tmp_path):
 
 
 def test_a_read_only_directory(tmp_path):
-    if os.geteuid() == 0:
-        pytest.skip("root ignores permission bits; the read-only filesystem stands in")
     store = Store(tmp_path)
     store.write(SMALL, {})
     os.chmod(tmp_path / "shards", 0o555)
+    if os.access(tmp_path / "shards", os.W_OK):
+        pytest.skip("this user ignores permission bits; the read-only filesystem stands in")
     with pytest.raises(AbsorbError, match=f"{tmp_path}/shards.*Permission denied"):
         for number in range(8):  # one of them falls into another directory
             store.write([dict(SMALL[0], x=float(number))], {})
