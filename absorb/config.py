@@ -117,6 +117,7 @@ class Routing:
     `keep` weighs the loss of data observed as (forget, unlabelled, retain); 0 drops them.
     """
 
+    weights: Weights
     arm: str = knob(choices=ARMS)
     mechanism: str = static(choices=MECHANISMS)
     granularity: str = static(choices=GRANULARITIES)
@@ -127,7 +128,6 @@ class Routing:
     false_negative: float = knob(0.0, 1.0)
     covariate: str = static()
     covariate_strength: float = knob(-100.0, 100.0)
-    weights: Weights = field()
     keep: tuple[float, ...] = knob(0.0, 1.0, length=(3, 3))
     allow_negative: bool = knob()
     placement: str = static(choices=("slice", "added", "parallel"))
@@ -186,14 +186,14 @@ class Seeds:
 class Config:
     """One run, whole. The same class with its knobs blanked (`spec_of`) is the static `Spec`."""
 
-    world: Digits | Mnist | Linear = field()
-    model: Mlp | Autoencoder | Paths = field()
-    routing: Routing = field()
-    gate: Gate = field()
-    train: Train = field()
-    measure: Measure = field()
+    world: Digits | Mnist | Linear
+    model: Mlp | Autoencoder | Paths
+    routing: Routing
+    gate: Gate
+    train: Train
+    measure: Measure
+    seeds: Seeds
     seed: int = knob(0, 2**31 - 1)
-    seeds: Seeds = field()
 
 
 Spec = Config

@@ -2,4 +2,4 @@
 
 
 class AbsorbError(ValueError):
-    """A mistake in a config, a command or a file; the command line prints it without a traceback."""
+    """A mistake in a config, a command or a file, to be printed without a traceback."""

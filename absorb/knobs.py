@@ -1,7 +1,7 @@
 """Knobs: everything that may differ between the lanes of one program, as arrays."""
 
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -10,31 +10,34 @@ from absorb.config import Config
 OBSERVED = ("forget", "unlabelled", "retain")
 
 
+Knob = Any  # a numpy array or scalar on the host, a traced array inside a program
+
+
 class Knobs(NamedTuple):
     """One lane's values; axis O runs over what is observed of a datum, in the order OBSERVED."""
 
-    seed: np.ndarray
-    init_seed: np.ndarray
-    order_seed: np.ndarray
-    label_seed: np.ndarray
-    concept_C: np.ndarray  # 1 for the classes of the concept
-    label_fraction: np.ndarray
-    retain_fraction: np.ndarray
-    false_positive: np.ndarray
-    false_negative: np.ndarray
-    covariate_strength: np.ndarray
-    label_draw: np.ndarray  # index into LABEL_DRAWS
-    weights_O2: np.ndarray  # route weight of (region, rest)
-    keep_O: np.ndarray  # weight in the loss
-    gate_O: np.ndarray  # the region's part in the forward pass
-    ablated_gate: np.ndarray  # 0: ablation removes the region; 1: this arm has none to remove
-    units: np.ndarray
-    learning_rate: np.ndarray
-    weight_decay: np.ndarray
-    l1_region: np.ndarray
-    l1_rest: np.ndarray
-    correlation: np.ndarray
-    ablate_every: np.ndarray
+    seed: Knob
+    init_seed: Knob
+    order_seed: Knob
+    label_seed: Knob
+    concept_C: Knob  # 1 for the classes of the concept
+    label_fraction: Knob
+    retain_fraction: Knob
+    false_positive: Knob
+    false_negative: Knob
+    covariate_strength: Knob
+    label_draw: Knob  # index into LABEL_DRAWS
+    weights_O2: Knob  # route weight of (region, rest)
+    keep_O: Knob  # weight in the loss
+    gate_O: Knob  # the region's part in the forward pass
+    ablated_gate: Knob  # 0: ablation removes the region; 1: this arm has none to remove
+    units: Knob
+    learning_rate: Knob
+    weight_decay: Knob
+    l1_region: Knob
+    l1_rest: Knob
+    correlation: Knob
+    ablate_every: Knob
 
 
 LABEL_DRAWS = ("labels", "placebo", "std")
@@ -98,8 +101,8 @@ def stack(lanes: Sequence[Knobs]) -> Knobs:
     return Knobs(*(np.stack(values) for values in zip(*lanes, strict=True)))
 
 
-def _seed(own: int | None, seed: int) -> np.ndarray:
-    return np.int32(seed if own is None else own)  # type: ignore[return-value]
+def _seed(own: int | None, seed: int) -> Knob:
+    return np.int32(seed if own is None else own)
 
 
 def _weights(config: Config, arm: Arm) -> np.ndarray:

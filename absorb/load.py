@@ -57,7 +57,7 @@ def _field(cls: type, name: str, value: Any, path: str) -> Any:
 
 @lru_cache
 def _hints(cls: type) -> dict[str, tuple[Any, Mapping[str, Any]]]:
-    """Type and range of each field; cached, since a sweep loads the same classes a million times."""
+    """Type and range of each field; cached, since a sweep loads the same classes very often."""
     hints = get_type_hints(cls)
     return {f.name: (hints[f.name], f.metadata) for f in fields(cls)}
 

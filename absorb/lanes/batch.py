@@ -10,9 +10,9 @@ import numpy as np
 from absorb.config import Config, Spec, spec_of
 from absorb.errors import AbsorbError
 from absorb.knobs import Knobs, knobs_of, stack
-from absorb.train.one import steps_per_epoch
 from absorb.lanes.programs import Programs, on_all, on_lanes, programs
 from absorb.lanes.width import choose_lanes
+from absorb.train.one import steps_per_epoch
 from absorb.worlds import CLASSES, Data, load_world
 
 SEGMENTS = 10  # a run's training is cut into about this many compiled calls

@@ -25,7 +25,7 @@ WHOLE = View(by_hand=False)
 
 def ablated(knobs: Knobs) -> View:
     """The region replaced by zeros; arms that have no region stay whole."""
-    return View(gate=knobs.ablated_gate)  # type: ignore[arg-type]
+    return View(gate=knobs.ablated_gate)
 
 
 def look(spec: Spec, knobs: Knobs, params: Params, x_NF: Array, view: View,

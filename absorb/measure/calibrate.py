@@ -33,7 +33,7 @@ def calibrated_map(spec: Spec, output_NO: Array, target_N: Array, retain_N: Arra
     def step(carry, _):
         theta, state = carry
         updates, state = optimizer.update(jax.grad(loss)(theta), state)
-        return (optax.apply_updates(theta, updates), state), None
+        return (theta + jnp.asarray(updates), state), None
 
     (theta, _), _ = jax.lax.scan(step, (theta, optimizer.init(theta)), None, length=STEPS)
     return theta * jnp.append(1.0, asked_O)

@@ -120,7 +120,7 @@ def _scores(spec: Spec, knobs: Knobs, params: Params, view: View, split: Split):
 def attack_set(
     spec: Spec, knobs: Knobs, data: Data, params: Params, view: View
 ) -> dict[str, Trace]:
-    """Every attack of the budget: kinds x rates x examples; traces with axes (rates, examples, K)."""
+    """Every attack of the budget, by kind: traces with axes (rates x examples, K)."""
     measure = spec.measure
     rate_E, examples_E = jnp.meshgrid(
         jnp.array(measure.attack_rates), jnp.array(measure.attack_examples), indexing="ij"

@@ -1,9 +1,8 @@
-"""Models behind one pair: `init(spec, key) -> params`, `apply(spec, params, x, routes) -> Output`."""
+"""Models behind one pair: init(spec, key) -> params, apply(spec, params, x, routes) -> Output."""
 
 from dataclasses import replace
 
 import flax.linen as nn
-import jax
 import jax.numpy as jnp
 from jax import Array
 

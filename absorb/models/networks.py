@@ -12,7 +12,6 @@ from absorb.models.dense import Chain, SiteGate
 from absorb.models.layers import added_units, autoencoder_layers, mlp_layers
 from absorb.routing.kernels import Routes, route_activation
 
-
 MODULE = "module"  # the site of a parallel module: its output
 
 

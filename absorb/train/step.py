@@ -36,7 +36,7 @@ class Batch(NamedTuple):
 
 def optimizer_of(spec: Spec, knobs: Knobs):
     """The run's optimizer, with its rate and decay traced."""
-    return make_optimizer(spec.train.optimizer, knobs.learning_rate, knobs.weight_decay)  # type: ignore[arg-type]
+    return make_optimizer(spec.train.optimizer, knobs.learning_rate, knobs.weight_decay)
 
 
 def batch_routes(spec: Spec, knobs: Knobs, batch: Batch, step: Array,

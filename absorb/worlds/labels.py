@@ -9,7 +9,7 @@ import numpy as np
 from absorb.config import Config, Spec
 from absorb.errors import AbsorbError
 from absorb.keys import key_for
-from absorb.knobs import LABEL_DRAWS, Knobs
+from absorb.knobs import LABEL_DRAWS, Knob, Knobs
 from absorb.worlds.data import Data, Split
 
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ def nested_lowest(score: "Array", eligible: "Array", count: "Array") -> "Array":
     return (rank < count) & eligible
 
 
-def share_of(fraction: "Array", total: "Array") -> "Array":
+def share_of(fraction: Knob, total: "Array") -> "Array":
     """round(fraction * total), halves upward."""
     return jnp.floor(fraction * total + 0.5).astype(jnp.int32)
 
@@ -87,8 +87,8 @@ def check_labels(config: Config, data: Data) -> None:
             "classes of the concept" if by_class else "training examples that carry the concept"
         )
         raise AbsorbError(
-            f"routing.label_fraction={routing.label_fraction:g}: labels none of the {total} {things}; "
-            f"must be 0 or at least {0.5 / total:.3g}"
+            f"routing.label_fraction={routing.label_fraction:g}: labels none of the {total} "
+            f"{things}; must be 0 or at least {0.5 / total:.3g}"
         )
     if config.train.batch > len(carried):
         raise AbsorbError(

@@ -30,10 +30,8 @@ def test_an_ablated_addition_equals_its_absence(placement):
     if placement == "parallel":
         base = {"chain": params["trunk"]["chain"]}
     else:
-        base = {"chain": {
-            name: jax.tree.map(lambda b, p: p[tuple(map(slice, b.shape))], base["chain"][name], layer)
-            for name, layer in params["chain"].items()
-        }}  # fmt: skip
+        cut = lambda b, p: p[tuple(map(slice, b.shape))]  # noqa: E731
+        base = {"chain": jax.tree.map(cut, base["chain"], params["chain"])}
     alone = look(base_spec, base_knobs, base, X_BF, View(1.0)).prediction_BO
     np.testing.assert_allclose(added, alone, rtol=1e-6)
 
