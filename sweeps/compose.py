@@ -111,8 +111,12 @@ def without_hydra(config: DictConfig) -> DictConfig:
 
 
 def _reason(error: BaseException) -> str:
-    causes = [error]
-    while causes[-1].__cause__ is not None:
-        causes.append(causes[-1].__cause__)
-    texts = [one_line(cause) for cause in causes if str(cause).strip()]
-    return texts[0] if texts else type(error).__name__
+    """The innermost reason, since Hydra wraps what OmegaConf says in less telling words."""
+    while error.__cause__ is not None:
+        error = error.__cause__
+    if isinstance(error, OmegaConfBaseException) and error.msg:
+        where = f"{error.full_key}: " if error.full_key else ""
+        return where + error.msg.splitlines()[0]
+    noise = ("full_key:", "object_type=", "reference_type=")
+    lines = [line for line in str(error).splitlines() if not line.strip().startswith(noise)]
+    return one_line(" ".join(lines)) or type(error).__name__

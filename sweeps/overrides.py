@@ -15,6 +15,7 @@ from absorb.load import nearest
 from sweeps.checked_yaml import check_keys, one_line
 
 MAX_VALUES = 10**7  # of one key, and points of one sweep
+LONGEST_KEY = 200
 
 
 class Setting(NamedTuple):
@@ -69,8 +70,10 @@ def _override(parser: OverridesParser, text: str) -> Override:
 
 def _setting(override: Override, text: str, loader: ConfigLoader) -> Setting:
     key = override.get_key_element().lstrip("+~")
+    if len(key) > LONGEST_KEY:
+        raise AbsorbError(f"{key[:40]}...: no such setting; the name has {len(key)} characters")
     _refuse(override, key, text)
-    grouped = override.key_or_group == "experiment" or _is_group(override.key_or_group, loader)
+    grouped = _is_group(override, loader)
     structural = grouped or override.type is not OverrideType.CHANGE
     prefix = override.get_key_element()[: -len(key)]
     swept = override.is_sweep_override()
@@ -83,15 +86,12 @@ def _setting(override: Override, text: str, loader: ConfigLoader) -> Setting:
 
 
 def _refuse(override: Override, key: str, text: str) -> None:
-    if override.is_hydra_override():
-        raise AbsorbError(f"{text}: Hydra's own settings are not changed from here")
     if override.is_sweep_override() and not override.is_discrete_sweep():
         raise AbsorbError(f"{text}: an interval has no end of values; use range or a list")
-    parts = dict.fromkeys(key.replace("/", ".").replace("@", ".").split("."))
-    check_keys(parts | {"": ""}, text)
-    value = override.value()
-    candidates = getattr(value, "list", None) if isinstance(value, Sweep) else [value]
-    check_keys([Override._convert_value(candidate) for candidate in candidates or []], text)
+    check_keys(dict.fromkeys(key.replace("/", ".").replace("@", ".").split(".")), text)
+    check_keys(_given(override), text)
+    if override.is_hydra_override():
+        raise AbsorbError(f"{text}: Hydra's own settings are not changed from here")
     if override.is_sweep_override() and key.split(".")[0] in ("launch", "store", "hydra"):
         raise AbsorbError(f"{text}: {key} is one for the whole sweep")
 
@@ -139,5 +139,15 @@ def _check_options(group: str, values: Sequence[Any], loader: ConfigLoader) -> N
             raise AbsorbError(f"{group}={value}: must be one of {', '.join(known)}{hint}")
 
 
-def _is_group(key: str, loader: ConfigLoader) -> bool:
-    return "." not in key and bool(loader.get_group_options(key))
+def _is_group(override: Override, loader: ConfigLoader) -> bool:
+    """Whether a file is chosen; as in Hydra, braces change values in the file chosen elsewhere."""
+    key = override.key_or_group
+    if "." in key or any(isinstance(value, dict) for value in _given(override)):
+        return False
+    return key == "experiment" or bool(loader.get_group_options(key))
+
+
+def _given(override: Override) -> list[Any]:
+    value = override.value()
+    given = getattr(value, "list", None) if isinstance(value, Sweep) else [value]
+    return [Override._convert_value(each) for each in given or []]

@@ -1,0 +1,85 @@
+"""Real sweeps are killed: run again, every run is there once, bit for bit as if nothing had been."""
+
+import random
+import signal
+
+import pytest
+from sweep_process import FAKE, REAL, finish, kill_after, start, wait_for
+
+from absorb.store import Store
+
+WORDS = [
+    "seed=range(0,12)", "routing.label_fraction=0,0.5", "train.epochs=40", "measure=quick",
+    "launch.batch=6", "launch.lanes=2", "--yes",
+]  # fmt: skip
+FAKE_WORDS = ["seed=range(0,6)", "launch.batch=2"]
+
+
+def rows_of(directory) -> dict[str, dict]:
+    """Rows by run id, floats as their bits; without what names the shard."""
+    table = Store(directory / "results", create=False).table().to_pylist()
+    rows = {row.pop("run_id"): row for row in table}
+    assert len(rows) == len(table)
+    return {run: {k: repr(v) for k, v in row.items() if k not in ("shard", "code")}
+            for run, row in rows.items()}  # fmt: skip
+
+
+def times_written(directory) -> list[str]:
+    """Ids of all rows in all shards, with repetitions."""
+    from absorb.store.shard import manifests_of
+
+    manifests = manifests_of(directory / "results")
+    return sorted(run for manifest in manifests for run, _ in manifest.statuses())
+
+
+@pytest.fixture(scope="module")
+def uninterrupted(tmp_path_factory) -> dict[str, dict]:
+    directory = tmp_path_factory.mktemp("uninterrupted")
+    code, said = finish(REAL, WORDS, directory)
+    assert code == 0, said
+    return rows_of(directory)
+
+
+@pytest.mark.slow
+def test_killed_at_random_moments(tmp_path, uninterrupted):
+    assert len(uninterrupted) == 24
+    rng = random.Random()
+    for _ in range(3):
+        kill_after(start(REAL, WORDS, tmp_path), rng.uniform(0.5, 8.0))
+    process = start(REAL, WORDS, tmp_path)  # and once surely in the middle of its work
+    wait_for(tmp_path, "results/shards/*/*.json", process)
+    kill_after(process, rng.uniform(0.0, 0.3))
+    code, said = finish(REAL, WORDS, tmp_path)
+    assert code == 0, said
+    assert rows_of(tmp_path) == uninterrupted
+    assert times_written(tmp_path) == sorted(uninterrupted)
+    assert Store(tmp_path / "results").verify().ok
+
+
+@pytest.mark.slow
+def test_asked_to_stop_in_a_segment_it_goes_on_from_there(tmp_path, uninterrupted):
+    process = start(REAL, WORDS, tmp_path)
+    wait_for(tmp_path, "results/shards/*/*.json", process)
+    process.send_signal(signal.SIGTERM)
+    _, err = process.communicate(timeout=300)
+    assert process.returncode == 75, err
+    assert "SIGTERM: finishing this segment" in err and "the same command goes on" in err
+    assert list(tmp_path.glob("results/checkpoints/*"))
+    assert 0 < len(rows_of(tmp_path)) < 24
+    code, said = finish(REAL, WORDS, tmp_path)
+    assert code == 0, said
+    assert rows_of(tmp_path) == uninterrupted
+    assert not list(tmp_path.glob("results/checkpoints/*"))
+
+
+@pytest.mark.slow
+def test_killed_at_step_after_step_of_writing(tmp_path):
+    """The store's own tests go through every step; here the same sweep dies again and again."""
+    for number in (1, 3, 6, 10, 14):
+        code, said = finish(FAKE, FAKE_WORDS, tmp_path, ABSORB_CRASH_AT=f"any:{number}")
+        assert code == 86, said
+    code, said = finish(FAKE, FAKE_WORDS, tmp_path)
+    assert code == 0, said
+    assert len(rows_of(tmp_path)) == 6
+    assert times_written(tmp_path) == sorted(rows_of(tmp_path))
+    assert "6 already there, nothing to do" in finish(FAKE, FAKE_WORDS, tmp_path)[1]

@@ -1,0 +1,89 @@
+"""Signals and full disks, met by processes."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+from sweep_process import FAKE, environment, finish
+
+from absorb.store import Store
+
+# Sleeps as a compiled program does: Python's own signal handlers wait until it is over.
+BUSY = """
+import ctypes, sys
+from sweeps.stopping import STOPPED, Stop, Stopper
+libc = ctypes.CDLL(None)
+try:
+    with Stopper() as stopper:
+        print("working", flush=True)
+        for _ in range(40):
+            libc.usleep(250_000)
+            stopper.check()
+except Stop:
+    sys.exit(STOPPED)
+"""
+
+
+def busy() -> subprocess.Popen:
+    process = subprocess.Popen(
+        [sys.executable, "-c", BUSY], env=environment(), stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE, text=True,
+    )  # fmt: skip
+    assert process.stdout is not None and process.stdout.readline() == "working\n"
+    return process
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGUSR1])
+def test_one_signal_leaves_at_the_next_safe_place(number):
+    process = busy()
+    process.send_signal(number)
+    _, err = process.communicate(timeout=30)
+    assert process.returncode == 75
+    assert f"{number.name}: finishing this segment" in err
+
+
+def test_two_signals_leave_at_once_even_from_compiled_code():
+    script = BUSY.replace("250_000", "9_000_000")
+    process = subprocess.Popen(
+        [sys.executable, "-c", script], env=environment(), stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE, text=True,
+    )  # fmt: skip
+    assert process.stdout is not None and process.stdout.readline() == "working\n"
+    began = time.monotonic()
+    process.send_signal(signal.SIGINT)
+    time.sleep(0.3)
+    process.send_signal(signal.SIGTERM)
+    process.communicate(timeout=30)
+    assert process.returncode == 130
+    assert time.monotonic() - began < 5
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="mounting a small disk takes root")
+def test_a_full_disk_keeps_what_is_finished_and_names_the_path(tmp_path):
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    mount = ["mount", "-t", "tmpfs", "-o", "size=96k", "tmpfs", str(disk)]
+    if subprocess.run(mount, capture_output=True).returncode:
+        pytest.skip("mounting is not allowed here")
+    try:
+        words = ["seed=range(0,100)", f"store={disk}/results", "launch.batch=4"]
+        code, said = finish(FAKE, words, tmp_path)
+        assert code == 2 and f"{disk}/results" in said and "No space left" in said
+        kept = len(Store(disk / "results").run_ids(status=("ok",)))
+        assert 0 < kept < 100 and kept % 4 == 0
+        assert "Traceback" not in said and "looking for the run" not in said
+        subprocess.run(["mount", "-o", "remount,size=8m", str(disk)], check=True)
+        code, said = finish(FAKE, words, tmp_path)
+        assert code == 0 and f"{100 - kept} to do" in said
+    finally:
+        subprocess.run(["umount", "-l", str(disk)], check=False)
+
+
+def test_a_store_that_is_a_file_is_a_mistake_and_nothing_is_trained(tmp_path):
+    (tmp_path / "results").write_text("mine")
+    code, said = finish(FAKE, ["seed=0"], tmp_path)
+    assert code == 2 and "store=results" in said and "Traceback" not in said
+    assert (tmp_path / "results").read_text() == "mine"
