@@ -33,6 +33,11 @@ def load_part(name: str, value: Any) -> Any:
     return _field(Config, name, value, "")
 
 
+def load_setting(section: Any, part: str, name: str, value: Any) -> Any:
+    """One setting of a section of this type, called `part` in a `Config`. Errors: as `load`."""
+    return _field(type(section), name, value, part)
+
+
 def _section(cls: type, mapping: Any, path: str) -> Any:
     if not isinstance(mapping, Mapping):
         raise AbsorbError(f"{path}={mapping!r}: must be a group of settings")

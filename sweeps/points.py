@@ -2,7 +2,7 @@
 
 import itertools
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import fields
+from dataclasses import fields, replace
 from typing import Any, NamedTuple
 
 from hydra.core.config_loader import ConfigLoader
@@ -10,7 +10,7 @@ from hydra.core.config_loader import ConfigLoader
 from absorb.config import Config, Spec, spec_of
 from absorb.errors import AbsorbError
 from absorb.identity import canonical, run_id
-from absorb.load import load_part, nearest
+from absorb.load import load_part, load_setting, nearest
 from absorb.rules import check_together
 from sweeps.axes import Block, blocks_of
 from sweeps.overrides import MAX_VALUES, Setting
@@ -80,6 +80,8 @@ class _Walk:
         self.static = tuple(sorted(static))
         self.parts: dict[str, dict[tuple, Any]] = {part: {} for part in PARTS}
         self.programs: dict[tuple, int] = {}
+        self.samples: dict[str, Any] = {}  # sections of which all that moves can be loaded alone
+        self.settings: dict[tuple[str, int, int], Any] = {}
 
     def _touching(self, part: str) -> tuple[int, ...]:
         heads = [{name.split(".")[0] for name in axis.names} for axis in self.axes]
@@ -101,14 +103,38 @@ class _Walk:
         return cache[key]
 
     def _load(self, part: str, at: Sequence[int]) -> Any:
+        if part not in self.samples:
+            whole = self._load_whole(part, at)
+            if all(self._is_setting(part, name) for name, _, _ in self._values(part, at)):
+                self.samples[part] = whole
+            return whole
+        changed = {}
+        for name, axis, value in self._values(part, at):
+            key = (name, axis, at[axis])
+            if key not in self.settings:
+                _keep_small(self.settings)
+                setting = name.split(".")[1]
+                self.settings[key] = load_setting(self.samples[part], part, setting, value)
+            changed[name.split(".")[1]] = self.settings[key]
+        return replace(self.samples[part], **changed)
+
+    def _is_setting(self, part: str, name: str) -> bool:
+        """Whether a name is one plain setting of a section, so that it can be loaded alone."""
+        head, *rest = name.split(".")
+        return head == part and len(rest) == 1 and rest[0] not in ("kind", "weights")
+
+    def _values(self, part: str, at: Sequence[int]) -> Iterator[tuple[str, int, Any]]:
+        for i in self.touching[part]:
+            for name, value in zip(self.axes[i].names, self.axes[i].row(at[i]), strict=True):
+                if name.split(".")[0] == part:
+                    yield name, i, value
+
+    def _load_whole(self, part: str, at: Sequence[int]) -> Any:
         if part not in self.base:
             raise AbsorbError(f"{part}: missing")
         changed = {part: _copied(self.base[part])}
-        for i in self.touching[part]:
-            axis = self.axes[i]
-            for name, value in zip(axis.names, axis.row(at[i]), strict=True):
-                if name == part or name.startswith(f"{part}."):
-                    _put(changed, name.split("."), value)
+        for name, _, value in self._values(part, at):
+            _put(changed, name.split("."), value)
         return load_part(part, changed[part])
 
     def _program(self, config: Config, at: Sequence[int]) -> int:

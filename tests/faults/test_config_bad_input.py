@@ -6,7 +6,7 @@ from absorb.cli import main
 
 BAD = [
     # unknown names, with the nearest valid one
-    ("routing.label_fractoin=0.5", "routing.label_fractoin", "did you mean routing.label_fraction?"),
+    ("routing.label_fractoin=0", "routing.label_fractoin", "did you mean routing.label_fraction?"),
     ("label_fraction=0.5", "label_fraction", "did you mean routing.label_fraction?"),
     ("train.epoch=3", "train.epoch", "did you mean train.epochs?"),
     ("modle=mlp", "modle", "did you mean model?"),

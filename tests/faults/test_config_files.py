@@ -13,7 +13,7 @@ BAD = {
     "code in a list": ("x: [[{_target_: os.system}]]", ["_target_", "refused"]),
     "code for Hydra": (
         "hydra: {callbacks: {x: {_target_: os.system}}}", ["_target_", "refused"]),
-    "another sweeper": ("hydra: {sweeper: {max_jobs: 3}}", ["hydra.sweeper.max_jobs"]),
+    "another sweeper": ("hydra: {sweeper: {max_jobs: 3}}", ["max_jobs"]),
     "a tag": ("seed: !!python/object/apply:os.system ['true']", ["line 2", "tags", "refused"]),
     "a path tag": ("seed: !!python/object/apply:pathlib.Path [a]", ["tags", "refused"]),
     "a local tag": ("seed: !env X", ["tags", "refused"]),
@@ -37,8 +37,9 @@ BAD = {
         "hydra: {sweeper: {params: {sede: '1,2'}}}", ["sede", "no such setting"]),
     "a sweep out of range": (
         "hydra: {sweeper: {params: {routing.label_fraction: '0,2'}}}", ["=2", "[0, 1]"]),
-    "sub-sweeps that are no list": ("hydra: {sweeper: {union: 3}}", ["hydra.sweeper.union"]),
-    "a sub-sweep that is no mapping": ("hydra: {sweeper: {union: [3]}}", ["experiment/mine", "int"]),
+    "sub-sweeps that are no list": ("hydra: {sweeper: {union: 3}}", ["experiment/mine", "list"]),
+    "a sub-sweep that is no mapping": (
+        "hydra: {sweeper: {union: [3]}}", ["experiment/mine", "int"]),
     "a search path": ("hydra: {searchpath: ['file:///tmp']}", ["searchpath"]),
 }  # fmt: skip
 

@@ -1,4 +1,4 @@
-"""Real sweeps are killed: run again, every run is there once, bit for bit as if nothing had been."""
+"""Real sweeps are killed and run again: every run is there once, with the same bits as ever."""
 
 import random
 import signal
