@@ -23,12 +23,26 @@ def set_up_devices(devices: int | None = None) -> None:
     """
     if "jax" in sys.modules:
         return
-    flags = os.environ.get("XLA_FLAGS", "")
-    if _FLAG not in flags:
-        os.environ["XLA_FLAGS"] = f"{flags} {_FLAG}={devices or usable_cores()}".strip()
+    add_flag(_FLAG, str(devices or usable_cores()))
+    add_flag("--xla_cpu_multi_thread_eigen", "false")  # lanes fill the cores already
+    if has_wide_vectors():
+        add_flag("--xla_cpu_prefer_vector_width", "512")  # 4 to 8 % faster: benchmarks/RESULTS.md
     os.environ.setdefault("JAX_COMPILATION_CACHE_DIR", str(compiler_cache()))
     os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS", "0.1")
     os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES", "-1")
+
+
+def add_flag(name: str, value: str) -> None:
+    """Give XLA a flag, unless the user's environment has it already."""
+    flags = os.environ.get("XLA_FLAGS", "")
+    if name not in flags:
+        os.environ["XLA_FLAGS"] = f"{flags} {name}={value}".strip()
+
+
+def has_wide_vectors() -> bool:
+    """Whether the processor has 512-bit vectors; elsewhere the compiler's own choice is better."""
+    cpu = Path("/proc/cpuinfo")
+    return cpu.exists() and "avx512f" in cpu.read_text(errors="replace")
 
 
 def compiler_cache() -> Path:

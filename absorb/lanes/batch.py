@@ -61,9 +61,10 @@ def train_batch(configs: Sequence[Config], *, lanes: int | None = None,
         raise AbsorbError("a batch holds configs of more than one Spec")
     data = load_world(configs[0].world)
     knobs = [knobs_of(config, CLASSES[spec.world.kind]) for config in configs]
-    lanes = lanes or choose_lanes(spec)
+    run_steps = spec.train.epochs * steps_per_epoch(spec, len(data.train.class_N))
+    lanes = lanes or choose_lanes(spec, data, knobs, run_steps, devices)
     made = programs(spec, lanes, devices)
-    batch = _Batch(spec, made, on_all(made.mesh, data), data, knobs, on_progress, checkpoint)
+    batch = _Batch(spec, made, on_all(made.mesh, data), run_steps, knobs, on_progress, checkpoint)
     rows = batch.run()
     total = time.perf_counter() - batch.began
     return BatchResult(rows, lanes, made.mesh.size, batch.first_calls, total - batch.first_calls)
@@ -72,14 +73,14 @@ def train_batch(configs: Sequence[Config], *, lanes: int | None = None,
 class _Batch:
     """The waves of one batch: where it stands, and how that is saved and resumed."""
 
-    def __init__(self, spec: Spec, made: Programs, shared: Data, data: Data, knobs: list[Knobs],
-                 on_progress, checkpoint: Checkpointer | None):  # fmt: skip
+    def __init__(self, spec: Spec, made: Programs, shared: Data, run_steps: int,
+                 knobs: list[Knobs], on_progress, checkpoint: Checkpointer | None):  # fmt: skip
         self.spec, self.made, self.data, self.knobs = spec, made, shared, knobs
         self.on_progress, self.checkpoint = on_progress, checkpoint
         self.began = self.saved = time.perf_counter()
         self.first_calls = 0.0
         self.scores: list[dict[str, np.ndarray]] = []
-        self.run_steps = spec.train.epochs * steps_per_epoch(spec, len(data.train.class_N))
+        self.run_steps = run_steps
         self.segment = -(-spec.train.epochs // SEGMENTS)
 
     def run(self) -> list[dict[str, Any]]:

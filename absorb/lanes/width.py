@@ -1,28 +1,92 @@
-"""How many lanes a device takes at once."""
+"""How many lanes a device takes at once: a rule for short batches, a measurement for long ones."""
 
+import hashlib
+import json
 import math
+import os
+import time
+from pathlib import Path
 
 import jax
+import numpy as np
 
 from absorb.config import Spec
+from absorb.devices import compiler_cache
+from absorb.knobs import Knobs, stack
+from absorb.lanes.programs import on_all, on_lanes, programs
 from absorb.models import init, shapes
 from absorb.sites import site_widths
+from absorb.worlds import Data
 
-CACHE_BYTES = 2**21  # what one core's second-level cache holds
+CACHE_BYTES = 2**20  # half of one core's second-level cache
 FEWEST, MOST = 2, 128  # one lane compiles to another program than several
 GPU_LANES = 256
+WORTH_MEASURING = 3e13  # floating point operations in a batch: minutes on a few cores
+
+
+def parameter_count(spec: Spec) -> int:
+    """Parameters of one network."""
+    shape = jax.eval_shape(lambda: init(spec, jax.random.key(0)))
+    return sum(math.prod(leaf.shape) for leaf in jax.tree.leaves(shape))
 
 
 def lane_bytes(spec: Spec) -> int:
     """Bytes that one lane touches in a step: parameters, two moments, gradient and activations."""
-    shape = jax.eval_shape(lambda: init(spec, jax.random.key(0)))
-    parameters = sum(math.prod(leaf.shape) for leaf in jax.tree.leaves(shape))
     units = sum(site_widths(spec.model).values()) + sum(shapes(spec))
-    return 16 * parameters + 8 * spec.train.batch * units
+    return 16 * parameter_count(spec) + 8 * spec.train.batch * units
 
 
-def choose_lanes(spec: Spec) -> int:
+def rule(spec: Spec) -> int:
     """Lanes per device: as many as stay in a core's cache on a CPU, many on an accelerator."""
     if jax.default_backend() != "cpu":
         return GPU_LANES
     return min(MOST, max(FEWEST, CACHE_BYTES // lane_bytes(spec)))
+
+
+def choose_lanes(spec: Spec, data: Data, knobs: list[Knobs], run_steps: int,
+                 devices: int | None) -> int:  # fmt: skip
+    """Lanes per device for a batch: measured once and remembered where the batch is long.
+
+    A short batch goes by the rule, so that it is not measured for longer than it trains.
+    """
+    work = 6.0 * parameter_count(spec) * spec.train.batch * run_steps * len(knobs)
+    if work < WORTH_MEASURING:
+        return rule(spec)
+    path = remembered(spec, devices)
+    if path.exists():
+        return int(json.loads(path.read_text())["lanes"])
+    found = {
+        lanes: lane_seconds(spec, data, knobs[0], lanes, devices) for lanes in candidates(spec)
+    }
+    best = min(found, key=lambda lanes: found[lanes])
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_suffix(f".{os.getpid()}")
+    temporary.write_text(json.dumps({"lanes": best, "seconds_per_lane_epoch": found}))
+    temporary.replace(path)
+    return best
+
+
+def candidates(spec: Spec) -> list[int]:
+    """The rule's width, half of it and twice it."""
+    middle = rule(spec)
+    return sorted({max(FEWEST, middle // 2), middle, 2 * middle})
+
+
+def lane_seconds(spec: Spec, data: Data, knobs: Knobs, lanes: int, devices: int | None) -> float:
+    """Seconds that one epoch of one lane takes at a width: the least of three."""
+    made = programs(spec, lanes, devices)
+    shared = on_all(made.mesh, data)
+    wave = on_lanes(made.mesh, stack([knobs] * made.width))
+    state, took = made.start(wave), []
+    for _ in range(4):  # the first call compiles
+        began = time.perf_counter()
+        state = jax.block_until_ready(made.train(wave, shared, state, 1))
+        took.append(time.perf_counter() - began)
+    return float(np.min(took[1:])) / made.width
+
+
+def remembered(spec: Spec, devices: int | None) -> Path:
+    """Where the width of this program on this machine is kept."""
+    device = jax.local_devices()[0].device_kind
+    known = f"{spec!r} {device} {devices or jax.local_device_count()} {os.cpu_count()}"
+    return compiler_cache() / "lanes" / f"{hashlib.sha256(known.encode()).hexdigest()[:24]}.json"
