@@ -1,13 +1,16 @@
 """Absorption against label fraction: the headline, the losses behind it, and every measure."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
-from absorb.stats.point import Settings
-from absorb.stats.table import Record, absorption_table, claims
+from absorb.stats.intervals import Interval
+from absorb.stats.point import Point, Settings
+from absorb.stats.runs import Cell, read_runs
+from absorb.stats.table import Record, absorption_table, claims, curve_of, treatments
 from figures.experiments import Comparison, Experiment, comparisons, experiments
 from figures.grid import Grid, Panel, draw_grid
 from figures.headline import headline
+from figures.marks import mark, spoken
 from figures.measures import MEASURES, TREATMENTS, axis_of, marks_of
 from figures.page import Page, Pages
 from figures.select import Table
@@ -16,18 +19,21 @@ SETTINGS = Settings()
 HEADLINE = ("calibrated", "elicited")
 READ = (
     "95 % intervals over seeds, paired: t for losses, Fieller for ratios, inverted paired t tests"
-    " for A_dose; a faint whisker goes on"
-    " beyond the axis. F: the concept's data; K: what is kept; hollow: retain loss beyond tolerance."
+    " for A_dose; a faint whisker goes on beyond the axis. F: the concept's data; K: what is kept;"
+    " hollow: retain loss beyond tolerance. Absorption is claimed where X is above 0 and placebo,"
+    " undamaged, at one error rate for the whole curve."
 )
 
 
 class Model(NamedTuple):
-    """One experiment with its absorption table, its name and the unit of its losses."""
+    """One experiment with its absorption table, its name, the unit of its losses, and p50
+    after each treatment."""
 
     name: str
     unit: str
     experiment: Experiment
     records: Sequence[Record]
+    p50: Mapping[str, Interval]
 
 
 def pages(table: Table, partial: bool) -> Pages:
@@ -45,10 +51,7 @@ def pages(table: Table, partial: bool) -> Pages:
 
 def pages_of(comparison: Comparison) -> Pages:
     """The figures of one comparison."""
-    models = [
-        Model(name_of(e), unit_of(e), e, absorption_table(e.columns, SETTINGS))
-        for e in comparison.experiments
-    ]
+    models = [model_of(e) for e in comparison.experiments]
     end, apart = comparison.suffix, comparison.apart
     grids = {
         f"dose_response{end}": headline_grid(models),
@@ -62,6 +65,17 @@ def pages_of(comparison: Comparison) -> Pages:
         for treatment in HEADLINE
     ]
     return Pages(made, "\n\n".join([apart] * bool(apart) + text), ())
+
+
+def model_of(e: Experiment) -> Model:
+    """What is drawn of one experiment."""
+    runs = read_runs(e.columns)
+    half = {
+        t: curve_of(Point(runs, Cell("route", 0.0), t, SETTINGS))[0]
+        for t in treatments(runs)
+        if t in TREATMENTS
+    }
+    return Model(name_of(e), unit_of(e), e, absorption_table(e.columns, SETTINGS), half)
 
 
 def page(name: str, grid: Grid, apart: str) -> Page:
@@ -128,7 +142,14 @@ def note(models: Sequence[Model]) -> str:
     runs = [
         f"{m.name}: {m.experiment.runs_in_words}; {setting_words(m.experiment)}." for m in models
     ]
-    return "\n".join([*runs, *(f"{m.name}: {claim_words(m.records)}." for m in models), READ])
+    found = [f"{m.name}: {claim_words(m.records)}; {half_words(m.p50)}." for m in models]
+    return "\n".join([*runs, *found, READ])
+
+
+def half_words(p50: Mapping[str, Interval]) -> str:
+    """Where K keeps half of what it keeps without labels, after each treatment."""
+    each = [f"{t} {spoken(mark('', '', 0, x))}" for t, x in p50.items()]
+    return f"half of the kept share is gone at p50 = {', '.join(each)}"
 
 
 def claim_words(records: Sequence[Record]) -> str:
@@ -138,7 +159,7 @@ def claim_words(records: Sequence[Record]) -> str:
         at = [f"{r.label_fraction:g}" for r in records if claims(r, treatment)]
         found += [f"{treatment} at p = {', '.join(at)}"] if at else []
     where = "; ".join(found) or "after no treatment at any p"
-    return f"absorption (above null and placebo, not damaged) is claimed {where}"
+    return f"absorption is claimed {where}"
 
 
 def setting_words(e: Experiment) -> str:

@@ -2,7 +2,7 @@
 
 import os
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -17,6 +17,7 @@ FIGURES: dict[str, Callable[[Table, bool], Pages]] = {
     "dose_response": dose_response.pages,
     "cloud_table2": cloud_table2.pages,
 }
+KEYS = ("store", "out", "partial")
 TRUTH = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}
 
 
@@ -54,17 +55,29 @@ def main(arguments: Sequence[str]) -> int:
 
 def understood(arguments: Sequence[str]) -> Asked:
     """The words of the command line; raises AbsorbError for one that means nothing here."""
-    words = " ".join(arguments).replace("--out ", "out=").replace("--partial", "partial=true")
-    given = dict(w.split("=", 1) for w in words.split() if "=" in w)
-    names = tuple(w for w in words.split() if "=" not in w)
-    for name in names:
-        if name not in FIGURES:
-            raise AbsorbError(f"{name}: no such figure; choose from {', '.join(FIGURES)}")
-    for key in given:
-        if key not in ("store", "out", "partial"):
+    given, names = {}, []
+    for word in with_equals(arguments):
+        key, equals, value = word.partition("=")
+        if equals and key not in KEYS:
             raise AbsorbError(f"{key}: figures takes store=DIR, out=DIR and partial=true alone")
+        if not equals and word not in FIGURES:
+            raise AbsorbError(f"{word}: no such figure; choose from {', '.join(FIGURES)}")
+        if equals:
+            given[key] = value
+        else:
+            names.append(word)
     store = Path(given.get("store", "results"))
-    return Asked(names, store, Path(given.get("out", store / "figures")), truth(given))
+    return Asked(tuple(names), store, Path(given.get("out", store / "figures")), truth(given))
+
+
+def with_equals(arguments: Sequence[str]) -> Iterator[str]:
+    """The words with `--out DIR` as out=DIR and `--partial` as partial=true."""
+    words = iter(arguments)
+    for word in words:
+        if word == "--out":
+            yield f"out={next(words, '')}"
+        else:
+            yield "partial=true" if word == "--partial" else word
 
 
 def truth(given: dict[str, str]) -> bool:

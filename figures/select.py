@@ -121,6 +121,5 @@ def described(settings: Mapping[str, Any], names: Sequence[str]) -> str:
 
 def suffix(settings: Mapping[str, Any], names: Sequence[str]) -> str:
     """These settings as a part of a file name, such as "-mechanism_parameter-cross_False"."""
-    words = [f"{name.split('.')[-1]}_{settings.get(name)}" for name in names]
-    safe = [re.sub(r"[^\w.]+", "_", word).strip("_") for word in words]
-    return "".join(f"-{word}" for word in safe)
+    words = [f"{name.split('.')[-1]} {settings.get(name)}" for name in names]
+    return "".join("-" + re.sub(r"[^\w.]+", "_", word).strip("_") for word in words)

@@ -1,0 +1,127 @@
+import ast
+import re
+from pathlib import Path
+
+import pytest
+from planted_runs import cloud_rows, dose_rows, stored
+
+from absorb.cli import main as absorb
+from absorb.errors import AbsorbError
+from figures.main import FIGURES, main, read, save, understood
+
+ROOT = Path(__file__).parents[2]
+ENDINGS = {".pdf", ".svg", ".png", ".csv", ".md"}
+
+
+@pytest.fixture(scope="module")
+def store(tmp_path_factory):
+    return stored(tmp_path_factory.mktemp("figures") / "s", dose_rows(seeds=3), cloud_rows(seeds=3))
+
+
+@pytest.fixture
+def tables_only(monkeypatch):
+    """Pictures are slow: where they do not matter, only the tables beside them are written."""
+    monkeypatch.setattr("figures.main.FORMATS", ())
+
+
+def files(directory: Path) -> dict[str, bytes]:
+    return {path.name: path.read_bytes() for path in directory.iterdir()}
+
+
+def test_a_second_run_writes_the_same_bytes(store, tmp_path):
+    one, other = tmp_path / "one", tmp_path / "other"
+    for out in (one, other):
+        table = read(store)
+        save(FIGURES["dose_response"](table, False).pages[0], out)
+        save(FIGURES["cloud_table2"](table, False).pages[0], out)
+    assert files(one) == files(other)
+    assert {Path(name).suffix for name in files(one)} == ENDINGS and len(files(one)) == 10
+
+
+def test_the_terminal_gets_paths_and_the_finding(store, tmp_path, tables_only, capsys):
+    assert absorb(["figures", "dose_response", f"store={store}", f"out={tmp_path}"]) == 0
+    said = capsys.readouterr().out
+    paths = [line for line in said.splitlines() if line.startswith(str(tmp_path))]
+    assert len(paths) == 6 and all(Path(path).is_file() for path in paths)
+    assert re.search(r"^mlp 8, after elicited: 78 runs, 3 seeds, 0 diverged, 0 failed$", said, re.M)
+    assert {Path(path).stem for path in paths} == {
+        "dose_response", "dose_response_losses", "dose_response_detail-mlp"
+    }  # fmt: skip
+    assert "A_dose routed" in said and "retain loss rise" in said
+
+
+def test_figures_go_below_the_store_unless_told(tmp_path):
+    where = stored(tmp_path / "s", cloud_rows(seeds=2))
+    assert main(["cloud_table2", f"store={where}"]) == 0
+    assert (where / "figures" / "cloud_table2-digits.png").is_file()
+
+
+def test_an_unfinished_sweep_is_refused_by_number_and_drawn_when_asked(tmp_path, tables_only):
+    where = stored(tmp_path / "s", dose_rows(seeds=2)[:-1])
+    with pytest.raises(AbsorbError, match=r"51 of 52 runs.*partial=true"):
+        main(["dose_response", f"store={where}"])
+    assert not (where / "figures").exists()
+    assert main(["dose_response", f"store={where}", "partial=true"]) == 0
+    assert "51 runs (of 52: PARTIAL)" in (where / "figures" / "dose_response.md").read_text()
+
+
+def test_a_missing_arm_is_named(tmp_path):
+    where = stored(tmp_path / "s", dose_rows(seeds=2, arms=("route", "filter", "std", "placebo")))
+    with pytest.raises(AbsorbError, match="no runs of hard, capacity"):
+        main(["dose_response", f"store={where}"])
+
+
+def test_what_is_whole_is_drawn_and_the_rest_is_named(tmp_path, tables_only, capsys):
+    other = dose_rows(seeds=2, routing__mechanism="parameter")[:-1]
+    where = stored(tmp_path / "s", dose_rows(seeds=2), other)
+    assert main(["dose_response", f"store={where}"]) == 0
+    assert "not drawn, dose_response of mlp 8: 51 of 52 runs" in capsys.readouterr().out
+
+
+def test_two_experiments_in_one_store_get_two_files(tmp_path, tables_only, capsys):
+    blocks = dose_rows(seeds=2), dose_rows(seeds=2, key=5, routing__mechanism="parameter")
+    where = stored(tmp_path / "s", *blocks)
+    assert main(["dose_response", f"store={where}"]) == 0
+    one, other = (
+        (where / "figures" / f"dose_response-mechanism_{name}.csv").read_text()
+        for name in ("activation", "parameter")
+    )
+    assert one != other
+    assert "routing.mechanism=parameter" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    "words, message",
+    [
+        (["dose_respons"], "no such figure; choose from dose_response, cloud_table2"),
+        (["stor=x"], "stor: figures takes"),
+        (["partial=maybe"], "partial=maybe: true or false"),
+    ],
+)
+def test_words_that_mean_nothing_are_refused(words, message):
+    with pytest.raises(AbsorbError, match=message):
+        understood(words)
+
+
+def test_both_ways_of_saying_it_mean_the_same():
+    assert understood(["--out", "a b", "--partial"]) == understood(["out=a b", "partial=true"])
+
+
+def test_a_store_without_such_runs_is_said(tmp_path):
+    where = stored(tmp_path / "s", cloud_rows(seeds=2))
+    with pytest.raises(AbsorbError, match=r"dose_response is not drawn: .* no runs"):
+        main(["dose_response", f"store={where}"])
+    empty = stored(tmp_path / "e", dose_rows(seeds=2, arms=("std",)))
+    with pytest.raises(AbsorbError, match="no finished sweep"):
+        main([f"store={empty}"])
+
+
+def test_only_main_touches_files():
+    touching = {"open", "write_text", "write_bytes", "read_text", "savefig", "mkdir", "Store"}
+    for path in (ROOT / "figures").glob("*.py"):
+        called = {
+            node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
+            for node in ast.walk(ast.parse(path.read_text()))
+            if isinstance(node, ast.Call)
+        }
+        assert path.name == "main.py" or not called & touching, path.name
