@@ -49,10 +49,11 @@ class Digits:
 
 @dataclass(frozen=True)
 class Mnist:
-    """A directory of IDX files, gzipped or not; `counts` pictures for train, validation, test."""
+    """A directory of IDX files, gzipped or not; the pictures of `parts`, cut to the counts."""
 
     kind: str = static(choices=("mnist",))
     path: str = static()
+    parts: tuple[str, ...] = static(choices=("train", "t10k"), length=(1, 2))
     split_seed: int = static(0, 2**31 - 1)
     train_count: int = static(1, 10**6)
     validation_count: int = static(0, 10**6)

@@ -19,22 +19,15 @@ CHECKSUMS = {
     "t10k-images-idx3-ubyte": "2646ac647ad5339dbf082846283269ea",
     "t10k-labels-idx1-ubyte": "27ae3e4e09519cfbb04c329615203637",
 }
-PARTS = ("train", "t10k")
 
 
 def load_mnist_world(world: Mnist) -> Data:
-    """The pictures of every part that is there, shuffled together and cut to the stated counts.
+    """The pictures of the stated parts, shuffled together and cut to the stated counts.
 
     Errors: AbsorbError naming the path and checksum expected, or the count that is too large.
     """
     root = Path(world.path).expanduser()
-    pairs = [_part(root, part, world.any_checksum) for part in PARTS if _find(root, part)]
-    if not pairs:
-        wanted = root.absolute() / "t10k-images-idx3-ubyte[.gz]"
-        raise AbsorbError(
-            f"world.path={world.path!r}: expected {wanted} "
-            f"(md5 {CHECKSUMS['t10k-images-idx3-ubyte']} when uncompressed) or the train files"
-        )
+    pairs = [_part(root, part, world.any_checksum) for part in world.parts]
     x_NF = np.concatenate([x for x, _ in pairs])
     class_N = np.concatenate([y for _, y in pairs])
     counts = (world.train_count, world.validation_count, world.test_count)
@@ -45,11 +38,6 @@ def load_mnist_world(world: Mnist) -> Data:
         )
     x_NF = x_NF / np.float32(255)
     return split_three(2 * x_NF - 1 if world.centred else x_NF, class_N, counts, world.split_seed)
-
-
-def _find(root: Path, part: str) -> Path | None:
-    names = (f"{part}-images-idx3-ubyte", f"{part}-images-idx3-ubyte.gz")
-    return next((root / name for name in names if (root / name).exists()), None)
 
 
 def _part(root: Path, part: str, any_checksum: bool) -> tuple[np.ndarray, np.ndarray]:
@@ -81,8 +69,10 @@ def _content(path: Path, name: str) -> bytes:
         raw = path.read_bytes()
         return gzip.decompress(raw) if path.suffix == ".gz" else raw
     except FileNotFoundError:
-        expected = f"expected this file (md5 {CHECKSUMS[name]} when uncompressed)"
-        raise AbsorbError(f"{path.absolute()}: {expected}") from None
+        raise AbsorbError(
+            f"world.path: {path.absolute()} is not there; expected this file, gzipped or not "
+            f"(md5 {CHECKSUMS[name]} when uncompressed)"
+        ) from None
     except (OSError, EOFError, zlib.error) as error:
         raise AbsorbError(f"{path.absolute()}: cannot be read: {error}") from None
 
