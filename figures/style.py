@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from typing import Any, NamedTuple
 
 WIDTH_IN = 7.0  # two columns of print
-NOTE_LETTERS, LINE_IN = 165, 0.114  # letters in a line of a note, and its height
+NOTE_LETTERS, LINE_IN = 158, 0.114  # letters in a line of a note, and its height
 FORMATS = ("pdf", "svg", "png")
 
 BLACK, GREY = "#000000", "#8C8C8C"
