@@ -19,7 +19,7 @@ from absorb.sites import site_widths
 from absorb.worlds import Data
 
 CACHE_BYTES = 2**20  # half of one core's second-level cache
-FEWEST, MOST = 2, 128  # one lane compiles to another program than several
+FEWEST, MOST = 2, 32  # one lane compiles to another program than several
 GPU_LANES = 256
 WORTH_MEASURING = 3e13  # floating point operations in a batch: minutes on a few cores
 
