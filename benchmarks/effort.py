@@ -1,0 +1,14 @@
+"""How much work a benchmark does: enough to be believed, or just enough to see it run."""
+
+from typing import NamedTuple
+
+
+class Effort(NamedTuple):
+    """rounds: times each contender is timed. small: tiny sizes, whose figures mean nothing."""
+
+    rounds: int
+    small: bool
+
+    def pick(self, full, small):
+        """One of two sizes."""
+        return small if self.small else full
