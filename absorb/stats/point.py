@@ -26,7 +26,7 @@ class Settings(NamedTuple):
     """How the table is made.
 
     `link` is the shape of the loss that the null of the claim assumes (`nulls.null_share`);
-    `tolerance` the rise of the retain loss, as a part of what the concept is worth, beyond which K
+    `tolerance` the rise of the retain loss, as a part of the forget loss's own rise, beyond which K
     counts as damaged; `tests` how many label fractions share the error rate of the claim.
     """
 
@@ -100,7 +100,7 @@ def treated(point: Point) -> Treated:
     level = point.settings.level
     cells = [point.cell, never, whole]
     worth = of_losses(point, cells, lambda m, n, w: kept_share(m, n, w, level).worth)
-    harm = damage_of(point, whole, worth)
+    harm = damage_of(point, whole)
     ablation, equal = against_hard(point)
     dose = dose_of(point)
     excess, over_placebo, claim = claim_of(point, harm)
@@ -123,13 +123,18 @@ def treated(point: Point) -> Treated:
     )
 
 
-def damage_of(point: Point, whole: Cell, worth: Interval) -> Damage:
-    """The rise of the retain loss against ordinary networks after the same treatment."""
-    tolerance = point.settings.tolerance * worth.value
+def damage_of(point: Point, whole: Cell) -> Damage:
+    """The rise of the retain loss against ordinary networks after the same treatment.
+
+    It is tolerated up to a part of the forget loss's own rise, since what hurts both alike removed
+    no concept, or of the retain loss itself where the forget loss hardly rose.
+    """
     if why := absent(point.runs, [point.cell, whole]):
-        return Damage(undefined(0, why), tolerance, damaged=True, cleared=False)
+        return Damage(undefined(0, why), np.nan, damaged=True, cleared=False)
     own_S, untouched_S = point.losses([point.cell, whole], "retain")
-    return damage(own_S, untouched_S, tolerance, point.settings.level)
+    forget_S, untouched_forget_S = point.losses([point.cell, whole])
+    allowed = max(float(np.mean(forget_S - untouched_forget_S)), float(np.mean(untouched_S)))
+    return damage(own_S, untouched_S, point.settings.tolerance * allowed, point.settings.level)
 
 
 def against_hard(point: Point) -> tuple[Absorption, Interval]:

@@ -146,6 +146,14 @@ def test_the_fractions_tested_share_one_error_rate():
     assert alone.absorbs.claim and not among_five.absorbs.claim
 
 
+def test_what_hurts_both_alike_is_damage_however_much_it_hurts():
+    records = absorption_table(table())
+    point = find(records, "route", 0.25).treated[0]
+    rise = point.forget.value - find(records, "std", 0.0).treated[0].forget.value
+    retain = find(records, "std", 0.0).treated[0].retain.value
+    assert point.damage.tolerance == pytest.approx(0.1 * max(rise, retain))
+
+
 def test_a_damaged_network_makes_no_claim():
     records = absorption_table(table(retain_rise=0.5))
     point = find(records, "route", 0.25).treated[0]
