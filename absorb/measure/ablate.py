@@ -24,8 +24,8 @@ WHOLE = View(by_hand=False)
 
 
 def ablated(knobs: Knobs) -> View:
-    """The region replaced by zeros; arms that have no region stay whole."""
-    return View(gate=knobs.ablated_gate)
+    """The region replaced by zeros; arms that have no region stay whole, learned gates and all."""
+    return View(gate=knobs.ablated_gate, by_hand=False)
 
 
 def look(spec: Spec, knobs: Knobs, params: Params, x_NF: Array, view: View,
@@ -39,5 +39,6 @@ def look(spec: Spec, knobs: Knobs, params: Params, x_NF: Array, view: View,
 def mean_ablated(spec: Spec, knobs: Knobs, params: Params, train: Split) -> View:
     """The region replaced by its units' means over the training split."""
     sites = look(spec, knobs, params, jnp.asarray(train.x_NF), WHOLE).sites
-    fill = {site: sites[site].mean(0) for site in regions(spec, knobs)}
+    removed = 1 - knobs.ablated_gate
+    fill = {site: removed * sites[site].mean(0) for site in regions(spec, knobs)}
     return ablated(knobs)._replace(fill=fill)

@@ -142,17 +142,17 @@ def test_training_the_ablated_network_now_and_then_spares_the_rest():
     assert spared["raw.retain"] < 0.7 * plain["raw.retain"]
 
 
-def test_arms_without_a_region_are_never_ablated():
-    spec, knobs, params, data = made("routing.arm=std")
+@pytest.mark.parametrize("gate", ["none", "learned"])
+def test_arms_without_a_region_are_never_ablated(gate):
+    spec, knobs, params, data = made("routing.arm=std", f"gate={gate}")
     x = data.test.x_NF
-    a, b = (look(spec, knobs, params, x, v).prediction_BO for v in (WHOLE, ablated(knobs)))
-    np.testing.assert_allclose(a, b, rtol=1e-6)
-    spec, knobs = spec, replace_arm(knobs)
-    assert jnp.abs(look(spec, knobs, params, x, ablated(knobs)).prediction_BO - a).max() > 0.01
-
-
-def replace_arm(knobs):
-    return knobs._replace(ablated_gate=np.float32(0))
+    views = (WHOLE, ablated(knobs), mean_ablated(spec, knobs, params, data.train))
+    whole, zero, mean = (look(spec, knobs, params, x, view).prediction_BO for view in views)
+    np.testing.assert_allclose(whole, zero, rtol=1e-6)
+    np.testing.assert_allclose(whole, mean, rtol=1e-6)
+    routed = knobs._replace(ablated_gate=np.float32(0))
+    gap = look(spec, routed, params, x, ablated(routed)).prediction_BO - whole
+    assert jnp.abs(gap).max() > 0.01
 
 
 def test_the_null_world_reports_the_rests_share_of_the_slope():
