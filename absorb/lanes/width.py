@@ -21,7 +21,9 @@ from absorb.worlds import Data
 CACHE_BYTES = 2**20  # half of one core's second-level cache
 FEWEST, MOST = 2, 32  # one lane compiles to another program than several
 GPU_LANES = 256
-WORTH_MEASURING = 3e13  # floating point operations in a batch: minutes on a few cores
+LONG = 1e13  # floating point operations in a batch: a minute on a few cores
+EPOCHS = 4  # that a measurement trains at each width; the first compiles
+SHARE = 0.02  # of a batch's epochs that measuring may cost
 
 
 def parameter_count(spec: Spec) -> int:
@@ -49,8 +51,7 @@ def choose_lanes(spec: Spec, data: Data, knobs: list[Knobs], run_steps: int,
 
     A short batch goes by the rule, so that it is not measured for longer than it trains.
     """
-    work = 6.0 * parameter_count(spec) * spec.train.batch * run_steps * len(knobs)
-    if work < WORTH_MEASURING:
+    if not worth_measuring(spec, run_steps * len(knobs), len(knobs)):
         return rule(spec)
     path = remembered(spec, devices)
     if path.exists():
@@ -66,6 +67,13 @@ def choose_lanes(spec: Spec, data: Data, knobs: list[Knobs], run_steps: int,
     return best
 
 
+def worth_measuring(spec: Spec, lane_steps: int, runs: int) -> bool:
+    """Whether a batch is long, and so long that measuring costs little of it."""
+    work = 6.0 * parameter_count(spec) * spec.train.batch * lane_steps
+    cost = EPOCHS * sum(candidates(spec)) * jax.local_device_count()
+    return work >= LONG and cost <= SHARE * spec.train.epochs * runs
+
+
 def candidates(spec: Spec) -> list[int]:
     """The rule's width, half of it and twice it."""
     middle = rule(spec)
@@ -78,7 +86,7 @@ def lane_seconds(spec: Spec, data: Data, knobs: Knobs, lanes: int, devices: int 
     shared = on_all(made.mesh, data)
     wave = on_lanes(made.mesh, stack([knobs] * made.width))
     state, took = made.start(wave), []
-    for _ in range(4):  # the first call compiles
+    for _ in range(EPOCHS):
         began = time.perf_counter()
         state = jax.block_until_ready(made.train(wave, shared, state, 1))
         took.append(time.perf_counter() - began)

@@ -14,7 +14,7 @@ from sweeps.app import compose
 @pytest.fixture
 def problem(tmp_path, monkeypatch):
     monkeypatch.setattr(width, "compiler_cache", lambda: tmp_path)
-    config = compose(["model.widths=[8,8]", "routing.units=3", "train.epochs=2"])
+    config = compose(["model.widths=[8,8]", "routing.units=3", "train.epochs=20000"])
     return spec_of(config), load_world(config.world), [knobs_of(config, 10)]
 
 
