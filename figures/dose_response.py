@@ -13,21 +13,20 @@ from figures.headline import headline
 from figures.marks import mark, spoken
 from figures.measures import MEASURES, TREATMENTS, axis_of, marks_of
 from figures.page import Page, Pages
-from figures.select import Table
+from figures.select import Table, described, telling
 
 SETTINGS = Settings()
 HEADLINE = ("calibrated", "elicited")
 READ = (
     "95 % intervals over seeds, paired: t for losses, Fieller for ratios, inverted paired t tests"
     " for A_dose; a faint whisker goes on beyond the axis. F: the concept's data; K: what is kept;"
-    " hollow: retain loss beyond tolerance. Absorption is claimed where X is above 0 and placebo,"
-    " undamaged, at one error rate for the whole curve."
+    " hollow: retain loss beyond the arm's own tolerance (shaded: that of routed). Absorption is"
+    " claimed where X is above 0 and placebo, undamaged, at one error rate for the whole curve."
 )
 
 
 class Model(NamedTuple):
-    """One experiment with its absorption table, its name, the unit of its losses, and p50
-    after each treatment."""
+    """One experiment with its absorption table, the unit of its losses, and its p50s."""
 
     name: str
     unit: str
@@ -40,13 +39,23 @@ def pages(table: Table, partial: bool) -> Pages:
     """The figures of every comparison in the table that is whole, or of all if `partial`."""
     found = experiments(table)
     drawn = [e for e in found if partial or not e.missing]
-    left_out = [f"{name_of(e)}: {e.missing}" for e in found if e not in drawn]
+    left_out = [f"{name}: {e.missing}" for name, e in named(found) if e.missing and not partial]
     done = [pages_of(comparison) for comparison in comparisons(drawn)]
     return Pages(
         [page for one in done for page in one.pages],
         "\n\n".join(one.headline for one in done),
         left_out,
     )
+
+
+def named(found: Sequence[Experiment]) -> list[tuple[str, Experiment]]:
+    """Experiments by names that tell them apart."""
+    telling_ones = telling([e.group.settings for e in found])
+    words = [described(e.group.settings, telling_ones) for e in found]
+    return [
+        (f"{name_of(e)} ({text})" if text else name_of(e), e)
+        for text, e in zip(words, found, strict=True)
+    ]
 
 
 def pages_of(comparison: Comparison) -> Pages:

@@ -82,7 +82,7 @@ def add_legend(figure: Any, marks: Sequence[Mark]) -> None:
         ring.set_label("hollow: damaged")
         handles.append(ring)
     if "tolerance" in there:
-        handles.append(Patch(color=TOLERANCE, label="beyond tolerance"))
+        handles.append(Patch(color=TOLERANCE, label="damage of routed"))
     if any(m.flag == "claim" for m in marks):
         handles.append(
             Line2D([], [], marker="*", color="black", ls="none", label="absorption claimed")

@@ -1,6 +1,5 @@
 """From absorption tables to marks: each measure with its axis, and its nulls and references."""
 
-import math
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
@@ -75,7 +74,7 @@ def treated_by(records: Sequence[Record], treatment: str) -> list[tuple[Record, 
 
 
 def flag_of(after: Treated, arm: str, measure: str) -> str:
-    """ "claim" where absorption is claimed, "damaged" where the retain loss is above tolerance."""
+    """Whether absorption is claimed ("claim") or the retain loss is above tolerance ("damaged")."""
     if after.absorbs.claim and measure in CLAIMED:
         return "claim"
     return "damaged" if after.damage.damaged else ""
@@ -89,14 +88,15 @@ def whole(records: Sequence[Record], panel: str, part: str) -> list[Mark]:
 
 
 def tolerance(records: Sequence[Record], panel: str, treatment: str) -> list[Mark]:
-    """The retain loss above which a network counts as damaged."""
+    """The retain loss above which the routed network counts as damaged, at each label fraction."""
     rows = treated_by(records, treatment)
     base = [t.retain.value for r, t in rows if r.arm == "std" and r.label_fraction == 0]
-    allowed = [t.damage.tolerance for r, t in rows if r.arm == "route"]
-    if not base or not allowed or math.isnan(allowed[0]):
-        return []
-    value = base[0] + allowed[0]
-    return [Mark(panel, "tolerance", 0.5, value, value, value, rows[0][1].retain.n)]
+    allowed = [(r.label_fraction, t.damage) for r, t in rows if r.arm == "route"]
+    return [
+        Mark(panel, "tolerance", p, value, value, value, harm.rise.n)
+        for p, harm in allowed
+        for value in [each + harm.tolerance for each in base]
+    ]
 
 
 def null(records: Sequence[Record], panel: str, treatment: str) -> list[Mark]:

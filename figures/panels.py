@@ -39,9 +39,11 @@ def draw(ax: Any, marks: Sequence[Mark], axis: Axis) -> None:
     for series in LOOKS:
         own = series_of(list(marks), series)
         (band if series in BANDS else line)(ax, own, series)
-    for m in marks:
-        if m.series == "tolerance" and m.drawn:
-            ax.axhspan(m.value, high, color=TOLERANCE, linewidth=0, zorder=0)
+    allowed = series_of(list(marks), "tolerance")
+    ax.fill_between(
+        [m.at for m in allowed], [clip(ax, m.value) for m in allowed], high, color=TOLERANCE, lw=0,
+        zorder=0,
+    )  # fmt: skip
     if not any(m.drawn for m in marks):
         say_why(ax, marks)
     for m in marks:

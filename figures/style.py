@@ -74,7 +74,7 @@ LOOKS = {
     "over_placebo": Look("routed − placebo", BLACK, "p", (0, (3, 1)), 0.05),
     "equal_retain": Look("routed, equal retain loss", SKY, "P", (0, (3, 1)), 0.05),
     "null": Look("credit-sharing null", BLACK, "", (0, (3, 2))),
-    "whole": Look("routed, not ablated", GREY, "", "-"),
+    "whole": Look("routed, not ablated", GREY, "", (0, (6, 1.5, 1, 1.5, 1, 1.5))),
 }
 
 

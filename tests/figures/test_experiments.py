@@ -51,6 +51,7 @@ def test_other_experiments_have_no_dose_response():
     assert experiments(table(cloud_rows())) == []
     assert experiments({"run_id": [], "seed": []}) == []
     assert len(experiments(table(cloud_rows(), dose_rows()))) == 1
+    assert experiments(table(dose_rows(seeds=1, model__kind="paths"))) == []
 
 
 def test_models_stand_side_by_side_and_other_settings_apart():

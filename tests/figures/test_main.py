@@ -75,7 +75,10 @@ def test_what_is_whole_is_drawn_and_the_rest_is_named(tmp_path, tables_only, cap
     other = dose_rows(seeds=2, routing__mechanism="parameter")[:-1]
     where = stored(tmp_path / "s", dose_rows(seeds=2), other)
     assert main(["dose_response", f"store={where}"]) == 0
-    assert "not drawn, dose_response of mlp 8: 51 of 52 runs" in capsys.readouterr().out
+    said = capsys.readouterr().out
+    left_out = "not drawn, dose_response of mlp 8 (routing.mechanism=parameter): 51 of 52 runs"
+    assert left_out in said
+    assert "partial=true draws it" in said
 
 
 def test_two_experiments_in_one_store_get_two_files(tmp_path, tables_only, capsys):

@@ -87,9 +87,11 @@ def test_damage_is_marked_and_takes_the_claim_away():
 
 
 def test_the_tolerance_is_that_of_the_damage_test(records):
-    (line,) = marks(records, "retain", "tolerance").values()
-    allowed = cell(records, "route", 0.5).damage.tolerance
-    assert line.value == pytest.approx(cell(records, "std", 0.0).retain.value + allowed)
+    drawn = marks(records, "retain", "tolerance")
+    assert set(drawn) == set(FRACTIONS)
+    for p, m in drawn.items():
+        allowed = cell(records, "route", p).damage.tolerance
+        assert m.value == pytest.approx(cell(records, "std", 0.0).retain.value + allowed)
 
 
 def test_a_treatment_that_was_not_measured_draws_nothing(records):

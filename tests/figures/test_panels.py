@@ -2,6 +2,7 @@ import csv
 import io
 
 import pytest
+from matplotlib.collections import LineCollection
 from planted_runs import dose_rows, table
 
 from figures.dose_response import pages
@@ -36,11 +37,14 @@ def places(ax, marker):
     }
 
 
+def lines_of(ax):
+    return [c for c in ax.collections if isinstance(c, LineCollection)]
+
+
 def whiskers(ax):
     return sorted(
         (round(float(a[0]), 9), round(float(a[1]), 9), round(float(b[1]), 9))
-        for collection in ax.collections
-        if hasattr(collection, "get_segments")
+        for collection in lines_of(ax)
         for a, b in collection.get_segments()
     )
 
@@ -60,7 +64,7 @@ def test_an_open_interval_runs_to_the_end_of_the_axis_faintly_and_without_a_cap(
     ax = drawn_on([made(low=-INF, high=INF)])
     assert whiskers(ax) == [(0.5, -1.0, 2.0)]
     assert places(ax, "_") == {}
-    assert {c.get_alpha() for c in ax.collections if c.get_segments()} == {0.4}
+    assert {c.get_alpha() for c in lines_of(ax) if len(c.get_segments())} == {0.4}
 
 
 def test_a_value_beyond_the_axis_is_a_caret_at_its_edge():
@@ -75,9 +79,9 @@ def test_a_censored_value_has_a_caret_beside_it():
 
 
 def test_damaged_values_are_hollow_and_others_are_not():
-    ax = drawn_on([made(at=0.1, flag="damaged"), made(at=0.9)])
+    ax = drawn_on([made(at=0.1, flag="damaged"), made(at=0.5, flag="claim"), made(at=0.9)])
     face = {x: line.get_markerfacecolor() for (x, _), line in places(ax, "o").items()}
-    assert face == {0.1: "white", 0.9: LOOKS["route"].colour}
+    assert face == {0.1: "white", 0.5: LOOKS["route"].colour, 0.9: LOOKS["route"].colour}
 
 
 def test_a_claim_is_a_star_and_nothing_else_is():
@@ -92,7 +96,7 @@ def test_a_panel_without_values_says_why():
 
 def test_no_two_arms_look_alike_without_colour():
     looks = [(look.marker, str(look.line)) for look in LOOKS.values()]
-    assert len(set(looks)) == len(looks) - 1  # `std` and `whole`: plain lines, orange and grey
+    assert len(set(looks)) == len(looks)
 
 
 def test_limits_show_every_value_and_not_every_end():

@@ -16,7 +16,9 @@ def arms_and_seeds(group, columns):
 def test_settings_are_told_from_measures_as_the_config_has_them():
     assert set(PARTS) == {f.name for f in fields(Config)} - {"seed"}
     row = flat(compose()) | {"raw.forget": 1.0, "final.loss": 2.0, "run_id": "x", "shard": "y"}
-    assert set(config_names(row)) == set(flat(compose())) - {"seed"}
+    assert set(config_names({name: [value] for name, value in row.items()})) == set(
+        flat(compose())
+    ) - {"seed"}
 
 
 def test_two_experiments_never_mix():
@@ -51,6 +53,13 @@ def test_arms_that_a_setting_cannot_touch_serve_every_group():
 
 def test_a_shared_arm_of_another_experiment_stays_out():
     columns = table(dose_rows(arms=("route",)), dose_rows(arms=("std",), train__epochs=9))
+    (found,) = groups(columns)
+    assert set(found.of(columns)["routing.arm"]) == {"route"}
+
+
+def test_noise_of_its_own_keeps_a_shared_arm_apart():
+    noisy = dose_rows(arms=("std",), routing__false_positive=0.2)
+    columns = table(dose_rows(arms=("route",), routing__false_positive=0.1), noisy)
     (found,) = groups(columns)
     assert set(found.of(columns)["routing.arm"]) == {"route"}
 
