@@ -50,7 +50,7 @@ def peers(problem, effort: Effort) -> tuple[dict[str, Contender], list[str]]:
     from benchmarks.torch_ensemble import Ensemble
     from benchmarks.torch_solo import solo
 
-    epochs, calls = effort.pick(20, 1), effort.pick(512, 32)
+    epochs, calls = effort.pick(20, 1), effort.pick(2048, 32)
     found = {
         "PyTorch, one at a time": solo(problem, epochs),
         "PyTorch, one at a time, routed": solo(problem, epochs, routed=True),

@@ -1,9 +1,9 @@
 """Commands run as a user would run them, in a process of their own, with what they took."""
 
+import json
 import os
 import subprocess
 import sys
-import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
@@ -11,7 +11,9 @@ from typing import NamedTuple
 from absorb.errors import AbsorbError
 
 ROOT = Path(__file__).resolve().parent.parent
+WATCH = ROOT / "benchmarks" / "watch.py"
 ABSORB = (sys.executable, "-m", "absorb.cli")
+ENVIRONMENT = dict(os.environ)  # the user's own: what this process later sets for JAX stays out
 
 
 class Done(NamedTuple):
@@ -24,18 +26,13 @@ class Done(NamedTuple):
 
 def command(words: Sequence[str], folder: Path, extra: Mapping[str, str] | None = None) -> Done:
     """Run a command in a folder; AbsorbError with the end of what it said if it fails."""
-    paths = [str(ROOT), *filter(None, [os.environ.get("PYTHONPATH")])]
-    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(paths), **(extra or {})}
-    out, log = folder / "stdout", folder / "stderr"
-    with out.open("w") as out_file, log.open("w") as log_file:
-        began = time.perf_counter()
-        child = subprocess.Popen(
-            list(words), cwd=folder, env=environment, stdout=out_file, stderr=log_file
-        )
-        _, status, usage = os.wait4(child.pid, 0)  # its own peak, not that of all children
-        seconds = time.perf_counter() - began
-    child.returncode = os.waitstatus_to_exitcode(status)
-    if child.returncode:
-        raise AbsorbError(f"bench: {' '.join(words)} failed: {log.read_text()[-500:]}")
-    unit = 1 if sys.platform == "darwin" else 1024
-    return Done(out.read_text(), seconds, usage.ru_maxrss * unit)
+    paths = [str(ROOT), *filter(None, [ENVIRONMENT.get("PYTHONPATH")])]
+    environment = {**ENVIRONMENT, "PYTHONPATH": os.pathsep.join(paths), **(extra or {})}
+    took = folder / "took.json"
+    done = subprocess.run(
+        [sys.executable, str(WATCH), str(took), *words],
+        cwd=folder, env=environment, capture_output=True, text=True,
+    )  # fmt: skip
+    if done.returncode:
+        raise AbsorbError(f"bench: {' '.join(words)} failed: {done.stderr[-500:]}")
+    return Done(done.stdout, **json.loads(took.read_text()))

@@ -22,10 +22,8 @@ def startup(effort: Effort) -> Report:
     few, more = effort.pick((2, 10), (1, 2))
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        own = {
-            "nothing compiled before": [sweep(folder, runs, epochs, "cold")],
-            "compiled before": [sweep(folder, runs, epochs, "warm") for _ in range(4)][1:],
-        }
+        sweeps = [sweep(folder, runs, epochs) for _ in range(4)]  # the first one compiles
+        own = {"nothing compiled before": sweeps[:1], "compiled before": sweeps[1:]}
         peers = {way: peer(folder, runs, epochs, (few, more), way) for way in ("own", "worker")}
         starts = [f for n, w in PROGRAMS.items() for f in start_figures(folder, n, w, effort)]
     return Report(sweep_figures(runs, own, peers) + starts, [
@@ -53,19 +51,20 @@ def sweep_figures(runs: int, own: dict[str, list[float]], peers: dict[str, float
     return [*ours, *theirs, *ratios]
 
 
-def sweep(folder: Path, runs: int, epochs: int, cache: str) -> float:
-    """Seconds of `absorb sweep` into a new store, with what `cache` holds of compiled programs."""
+def sweep(folder: Path, runs: int, epochs: int) -> float:
+    """Seconds of `absorb sweep` into a new store, with what was compiled by those before."""
     with tempfile.TemporaryDirectory(dir=folder) as store:
         words = [f"seed=range(0,{runs})", f"train.epochs={epochs}", "measure=quick",
                  f"store={store}/results"]  # fmt: skip
-        done = command([*ABSORB, "sweep", "--yes", *words], folder, own_cache(folder, cache))
+        done = command([*ABSORB, "sweep", "--yes", *words], folder, own_cache(folder, "sweeps"))
     assert f"{runs} stored" in done.out, done.out
     return done.seconds
 
 
 def own_cache(folder: Path, name: str) -> dict[str, str]:
     """An environment whose compiled programs are kept here, apart from the user's."""
-    return {"XDG_CACHE_HOME": str(folder / name), "JAX_COMPILATION_CACHE_DIR": ""}
+    cache = str(folder / name)
+    return {"XDG_CACHE_HOME": cache, "JAX_COMPILATION_CACHE_DIR": cache}
 
 
 def peer(folder: Path, runs: int, epochs: int, counts: tuple[int, int], way: str) -> float:

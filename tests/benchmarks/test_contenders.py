@@ -1,0 +1,112 @@
+"""The contenders do the same work: otherwise their times could not be compared."""
+
+import jax
+import numpy as np
+import pytest
+
+from absorb.config import spec_of
+from absorb.knobs import knobs_of, stack
+from absorb.lanes.programs import on_all, on_lanes, programs
+from absorb.models import regions
+from absorb.train.one import start
+from absorb.train.step import Batch, train_step
+from absorb.worlds import load_world
+from benchmarks.engine import plain_programs, unrouted
+from benchmarks.problem import problem_of
+from sweeps.app import compose
+
+SMALL = ["model=autoencoder", "model.widths=[12]", "model.latent=8", "routing.units=4"]
+
+
+def problem_and_config(*words):
+    config = compose([*SMALL, *words])
+    return problem_of(config, load_world(config.world)), config
+
+
+def test_a_step_costs_six_operations_per_weight_and_picture():
+    problem, _ = problem_and_config()
+    assert problem.widths == (64, 12, 8, 12, 64) and problem.latent == 2
+    assert problem.step_flops == 6 * 64 * (64 * 12 + 12 * 8 + 8 * 12 + 12 * 64)
+
+
+def test_half_of_the_concept_is_kept_from_the_rest():
+    problem, config = problem_and_config()
+    forget_N = np.isin(load_world(config.world).train.class_N, config.routing.concept)
+    routed_N = problem.weight_NU[:, -1] == 0
+    assert np.all(problem.weight_NU[:, :4] == 1) and not np.any(routed_N & ~forget_N)
+    assert abs(routed_N.sum() / forget_N.sum() - 0.5) < 0.01
+
+
+def trained(config, make):
+    spec, data = spec_of(config), load_world(config.world)
+    made = make(spec, 2, None)
+    wave = on_lanes(made.mesh, stack([knobs_of(config, 10)] * made.width))
+    state = made.start(wave)
+    return jax.tree.leaves(made.train(wave, on_all(made.mesh, data), state, 1).params)
+
+
+def test_without_routing_the_engine_trains_what_it_trains_with_weights_of_one():
+    _, config = problem_and_config("routing.arm=capacity", "routing.mechanism=parameter")
+    with unrouted():
+        plain = trained(config, plain_programs)
+    for ours, free in zip(trained(config, programs), plain, strict=True):
+        np.testing.assert_allclose(ours, free, rtol=1e-4, atol=1e-5)
+
+
+def test_without_routing_the_labels_change_nothing():
+    results = []
+    for fraction in (0.0, 1.0):
+        _, config = problem_and_config(f"routing.label_fraction={fraction}")
+        with unrouted():
+            results.append(trained(config, plain_programs))
+    for first, second in zip(*results, strict=True):
+        np.testing.assert_array_equal(first, second)
+
+
+def ensemble(problem, params, members):
+    """PyTorch's hand-batched networks, each with the engine's parameters."""
+    torch = pytest.importorskip("torch")
+    from benchmarks.torch_ensemble import Ensemble
+
+    made = Ensemble(problem, members, routed=True)
+    layers = [*params["encoder"].values(), *params["decoder"].values()]
+    with torch.no_grad():
+        for i, layer in enumerate(layers):
+            made.weights[i][:] = torch.from_numpy(np.array(layer["kernel"]))
+            made.biases[i][:] = torch.from_numpy(np.array(layer["bias"]))
+    return made, torch
+
+
+def test_a_routed_step_of_pytorch_by_hand_is_a_step_of_the_engine():
+    problem, config = problem_and_config()
+    spec, knobs = spec_of(config), knobs_of(config, 10)
+    state = start(spec, knobs)
+    made, torch = ensemble(problem, state.params, members=3)
+    x_BF, w_BU = problem.x_NF[:64], problem.weight_NU[:64]
+    observed_B = np.where(w_BU[:, -1] == 0, 0, 1)
+    batch = Batch(x_BF, np.zeros(64, np.int32), observed_B)
+    for _ in range(3):
+        state = train_step(spec, knobs, regions(spec, knobs), state, batch)
+        made.step(
+            torch.from_numpy(x_BF).expand(3, -1, -1), torch.from_numpy(w_BU).expand(3, -1, -1)
+        )
+    layers = [*state.params["encoder"].values(), *state.params["decoder"].values()]
+    for layer, weight_EIO in zip(layers, made.weights, strict=True):
+        for member in weight_EIO.detach().numpy():
+            np.testing.assert_allclose(member, layer["kernel"], rtol=1e-3, atol=2e-5)
+
+
+def test_a_network_alone_learns_and_detaches_where_it_is_told(monkeypatch):
+    torch = pytest.importorskip("torch")
+    from benchmarks import torch_solo
+
+    problem, _ = problem_and_config()
+    kept = []
+    build = torch_solo.network
+    monkeypatch.setattr(torch_solo, "network", lambda p: kept.append(build(p)) or kept[-1])
+    blocked = problem._replace(weight_NU=np.zeros_like(problem.weight_NU))
+    contender = torch_solo.solo(blocked, 1, routed=True)
+    before = [p.detach().clone() for p in kept[0].parameters()]
+    contender.run()
+    moved = [not torch.equal(a, b) for a, b in zip(before, kept[0].parameters(), strict=True)]
+    assert moved == [False] * 4 + [True] * 4 and contender.units == problem.steps_per_epoch
