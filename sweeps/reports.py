@@ -1,6 +1,7 @@
 """What `absorb status`, `show` and `doctor` tell about a store."""
 
 import json
+import re
 import shlex
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -93,7 +94,8 @@ def repeat_command(row: Mapping[str, Scalar], config_dir: str | None = None) -> 
 
 
 def _value(value: Scalar) -> str:
-    if isinstance(value, str) and not value.startswith("["):
+    plain = isinstance(value, str) and re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", value)
+    if isinstance(value, str) and not value.startswith("[") and not plain:
         return "'" + value.replace("\\", "\\\\").replace("'", "\\'") + "'"
     return _text(value)
 
