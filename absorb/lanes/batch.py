@@ -17,6 +17,7 @@ from absorb.worlds import CLASSES, Data, load_world
 
 SEGMENTS = 10  # a run's training is cut into about this many compiled calls
 SAVE_EVERY = 60.0  # seconds between checkpoints inside a batch
+CALLED: set[tuple[Callable, int | None]] = set()  # a program's first call compiles it
 
 
 class Progress(NamedTuple):
@@ -28,7 +29,10 @@ class Progress(NamedTuple):
 
 
 class BatchResult(NamedTuple):
-    """One row of scores per config, in order, and what it took."""
+    """One row of scores per config, in order, and what it took.
+
+    `compile_seconds` are the first calls of programs, which compile and then run.
+    """
 
     rows: list[dict[str, Any]]
     lanes: int
@@ -112,9 +116,11 @@ class _Batch:
         self.scores.append({k: np.asarray(v) for k, v in (scores | extra).items()})
 
     def _call(self, program: Callable, *args):
-        began, known = time.perf_counter(), program._cache_size()
+        began = time.perf_counter()
         result = jax.block_until_ready(program(*args))
-        if program._cache_size() > known:
+        static = args[-1] if isinstance(args[-1], int) else None
+        if (program, static) not in CALLED:
+            CALLED.add((program, static))
             self.first_calls += time.perf_counter() - began
         return result
 
