@@ -57,6 +57,21 @@ def batch_routes(spec: Spec, knobs: Knobs, batch: Batch, step: Array,
     return Routes(weight_B2, gate_B, regions, second_B=second_B)
 
 
+def routed_update(spec: Spec, knobs: Knobs, routes: Routes, state: State, gradient: Params):
+    """The optimizer's (updates, next state); with mechanism update, blocked weights do not move.
+
+    Their moments do not see the gradient either: momentum would only hand it on to later steps.
+    """
+    update = optimizer_of(spec, knobs).update
+    if spec.routing.mechanism != "update":
+        return update(gradient, state.opt_state, state.params)
+    assert routes.weight_B2 is not None
+    psi = psi_tree(spec, state.params, routes.weight_B2[0], routes.regions)
+    allowed = jax.tree.map(lambda g, p: jnp.where(p == 0, 0, g), gradient, psi)
+    updates, opt_state = update(allowed, state.opt_state, state.params)
+    return jax.tree.map(jnp.multiply, updates, psi), opt_state
+
+
 def train_step(spec: Spec, knobs: Knobs, regions: dict[str, Array], state: State,
                batch: Batch) -> State:  # fmt: skip
     """The next state; a run whose loss is not finite stays as it is from then on."""
@@ -68,11 +83,7 @@ def train_step(spec: Spec, knobs: Knobs, regions: dict[str, Array], state: State
         return batch_loss(spec, knobs, output, target_B, batch.observed_B, regions)
 
     loss, gradient = jax.value_and_grad(loss_of)(state.params)
-    updates, opt_state = optimizer_of(spec, knobs).update(gradient, state.opt_state, state.params)
-    if spec.routing.mechanism == "update":
-        assert routes.weight_B2 is not None
-        psi = psi_tree(spec, state.params, routes.weight_B2[0], regions)
-        updates = jax.tree.map(jnp.multiply, updates, psi)
+    updates, opt_state = routed_update(spec, knobs, routes, state, gradient)
     failed = (state.diverged_step < 0) & ~jnp.isfinite(loss)
     diverged_step = jnp.where(failed, state.step, state.diverged_step)
     alive = diverged_step < 0

@@ -1,0 +1,67 @@
+"""One step of update routing: blocked weights stay, at once and through the optimizer's moments."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from absorb.config import spec_of
+from absorb.knobs import knobs_of
+from absorb.models import psi_tree, regions
+from absorb.train.one import start
+from absorb.train.step import Batch, train_step
+from absorb.worlds.labels import FORGET, UNLABELLED
+from sweeps.app import compose
+
+MLP = ["model=mlp", "model.widths=[7,6]", "routing.units=3"]
+AUTOENCODER = ["model=autoencoder", "model.widths=[6]", "model.latent=5", "routing.units=2"]
+MODELS = {
+    "mlp": MLP,
+    "added": [*MLP, "routing.placement=added"],
+    "parallel": [*MLP, "routing.placement=parallel"],
+    "gated": [*MLP, "gate=learned"],
+    "gated_parallel": [*MLP, "gate=learned", "routing.placement=parallel"],
+    "decoders": [*AUTOENCODER, "model.separate_decoders=true", "model.certificates=true"],
+}
+
+
+def problem(*overrides: str):
+    config = compose(["train.optimizer=adamw", "train.weight_decay=0.1", *overrides,
+                      "routing.mechanism=update", "routing.granularity=batch"])  # fmt: skip
+    spec, knobs = spec_of(config), knobs_of(config, 10)
+    masks = regions(spec, knobs)
+    return spec, knobs, masks, jax.jit(lambda state, b: train_step(spec, knobs, masks, state, b))
+
+
+def batch(observed: int) -> Batch:
+    rng = np.random.default_rng(observed)
+    x_BF = jnp.asarray(rng.uniform(0, 1, (8, 64)), jnp.float32)
+    return Batch(x_BF, jnp.asarray(rng.integers(0, 10, 8)), jnp.full(8, observed))
+
+
+@pytest.mark.parametrize("weights", ["[1,0]", "[0,1]"])
+@pytest.mark.parametrize("name", MODELS)
+def test_exactly_the_blocked_weights_of_every_kind_of_layer_stay(name, weights):
+    spec, knobs, masks, step = problem(*MODELS[name], f"routing.weights.forget={weights}")
+    begin = start(spec, knobs)
+    # weights that start at zero, such as a learned gate's, have to move where they may
+    params = jax.tree.map(lambda p: p + 0.1, begin.params)
+    end = step(step(begin._replace(params=params), batch(FORGET)), batch(FORGET))
+    psi = psi_tree(spec, params, knobs.weights_O2[FORGET], masks)
+    blocked = [np.asarray(p) == 0 for p in jax.tree.leaves(psi)]
+    moved = [np.asarray(a != b) for a, b in
+             zip(jax.tree.leaves(params), jax.tree.leaves(end.params), strict=True)]  # fmt: skip
+    assert any(b.any() for b in blocked)
+    for b, m in zip(blocked, moved, strict=True):
+        assert not m[b].any()
+        assert m[~b].all()
+
+
+def test_what_a_weight_was_blocked_from_does_not_reach_it_through_momentum():
+    spec, knobs, _, step = problem(*MLP, "train.optimizer=adam", "routing.keep=[1,0,1]")
+    begin = start(spec, knobs)
+    routed = step(begin, batch(FORGET))
+    silent = step(routed, batch(UNLABELLED))  # weighs nothing: only momentum is left to move
+    before, after = (s.params["chain"]["hidden0"]["kernel"] for s in (begin, silent))
+    np.testing.assert_array_equal(before[:, 3:], after[:, 3:])
+    assert jnp.abs(before[:, :3] - after[:, :3]).max() > 0
