@@ -13,7 +13,7 @@ class Ensemble:
     """E networks, each with its own weights, batches and learning rate."""
 
     def __init__(self, problem: Problem, members: int, *, routed: bool = False) -> None:
-        torch = get_torch()
+        self.torch = torch = get_torch()
         self.problem, self.members, self.routed, self.steps = problem, members, routed, 0
         self.x_NF = torch.from_numpy(problem.x_NF)
         self.weight_NU = torch.from_numpy(problem.weight_NU)
@@ -32,7 +32,7 @@ class Ensemble:
 
     def loss(self, parameters: list[Any], x_EBF: Any, w_EBU: Any) -> Any:
         """The sum of the members' mean squared errors, so that gradients do not mix."""
-        torch, depth = get_torch(), len(parameters) // 2
+        torch, depth = self.torch, len(parameters) // 2
         h_EBU = x_EBF
         for i, (weight, bias) in enumerate(
             zip(parameters[:depth], parameters[depth:], strict=True), 1
@@ -46,13 +46,13 @@ class Ensemble:
 
     def batch(self) -> tuple[Any, Any]:
         """Each member's own pictures, drawn with replacement, and their route weights."""
-        torch = get_torch()
+        torch = self.torch
         index_EB = torch.randint(len(self.x_NF), (self.members, self.problem.batch))
         return self.x_NF[index_EB], self.weight_NU[index_EB] if self.routed else None
 
     def step(self, x_EBF: Any, w_EBU: Any) -> None:
         """Gradient by autograd, then Adam with PyTorch's horizontal (foreach) operations."""
-        torch = get_torch()
+        torch = self.torch
         loss = self.loss(self.parameters, x_EBF, w_EBU)
         gradients = list(torch.autograd.grad(loss, self.parameters))
         with torch.no_grad():
@@ -60,7 +60,7 @@ class Ensemble:
 
     def adam(self, gradients: list[Any]) -> None:
         """One step of Adam for all members, in place."""
-        torch = get_torch()
+        torch = self.torch
         self.steps += 1
         unbias1, unbias2 = 1 - BETA1**self.steps, 1 - BETA2**self.steps
         torch._foreach_lerp_(self.first, gradients, 1 - BETA1)
@@ -89,18 +89,18 @@ class CompiledEnsemble(Ensemble):
 
     def __init__(self, problem: Problem, members: int) -> None:
         super().__init__(problem, members)
-        self.compiled = get_torch().compile(self.whole)
+        self.compiled = self.torch.compile(self.whole)
 
     def whole(self, x_EBF: Any, parameters: list[Any], first: list[Any], second: list[Any],
               rate_E11: Any, unbias1: Any, unbias2: Any) -> None:  # fmt: skip
-        gradients = get_torch().func.grad(self.loss)(parameters, x_EBF, None)
+        gradients = self.torch.func.grad(self.loss)(parameters, x_EBF, None)
         for p, m, v, g in zip(parameters, first, second, gradients, strict=True):
             m.lerp_(g, 1 - BETA1)
             v.mul_(BETA2).addcmul_(g, g, value=1 - BETA2)
             p.sub_(rate_E11 / unbias1 * m / ((v / unbias2).sqrt() + EPSILON))
 
     def step(self, x_EBF: Any, w_EBU: Any) -> None:
-        torch = get_torch()
+        torch = self.torch
         self.steps += 1
         unbias = [torch.tensor(1 - beta**self.steps) for beta in (BETA1, BETA2)]
         with torch.no_grad():

@@ -30,10 +30,12 @@ def network(problem: Problem) -> Any:
     return nn.Sequential(*layers)
 
 
-def solo(problem: Problem, epochs: int, *, routed: bool = False, fused: bool = False) -> Contender:
+def solo(problem: Problem, epochs: int, *, routed: bool = False, fused: bool = False,
+         threads: int | None = None) -> Contender:  # fmt: skip
     """One network trained for some epochs; `routed` detaches at the latent, datum by datum.
 
-    fused: Adam's fused form, where the default is PyTorch's own choice.
+    fused: Adam's fused form, where the default is PyTorch's own choice. threads: as many as there
+    are cores unless told otherwise.
     """
     torch = get_torch()
     model = network(problem)
@@ -51,13 +53,18 @@ def solo(problem: Problem, epochs: int, *, routed: bool = False, fused: bool = F
         z_BU, w_BU = encoder(x_BF), weight_NU[index_B]
         return decoder(w_BU * z_BU + (1 - w_BU) * z_BU.detach())
 
+    def epoch() -> None:
+        for index_B in torch.randperm(len(x_NF))[: steps * problem.batch].split(problem.batch):
+            x_BF = x_NF[index_B]
+            optimizer.zero_grad()
+            loss = ((forward(x_BF, index_B) - x_BF) ** 2).mean()
+            loss.backward()
+            optimizer.step()
+
     def run() -> None:
+        torch.set_num_threads(threads or usable_cores())
         for _ in range(epochs):
-            for index_B in torch.randperm(len(x_NF))[: steps * problem.batch].split(problem.batch):
-                x_BF = x_NF[index_B]
-                optimizer.zero_grad()
-                loss = ((forward(x_BF, index_B) - x_BF) ** 2).mean()
-                loss.backward()
-                optimizer.step()
+            epoch()
+        torch.set_num_threads(usable_cores())
 
     return Contender(run, epochs * steps)

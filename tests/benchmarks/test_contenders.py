@@ -63,12 +63,12 @@ def test_without_routing_the_labels_change_nothing():
         np.testing.assert_array_equal(first, second)
 
 
-def ensemble(problem, params, members):
+def ensemble(problem, params, members, routed):
     """PyTorch's hand-batched networks, each with the engine's parameters."""
     torch = pytest.importorskip("torch")
     from benchmarks.torch_ensemble import Ensemble
 
-    made = Ensemble(problem, members, routed=True)
+    made = Ensemble(problem, members, routed=routed)
     layers = [*params["encoder"].values(), *params["decoder"].values()]
     with torch.no_grad():
         for i, layer in enumerate(layers):
@@ -77,19 +77,18 @@ def ensemble(problem, params, members):
     return made, torch
 
 
-def test_a_routed_step_of_pytorch_by_hand_is_a_step_of_the_engine():
-    problem, config = problem_and_config()
+@pytest.mark.parametrize("arm", ["route", "capacity"])
+def test_a_step_of_pytorch_by_hand_is_a_step_of_the_engine(arm):
+    problem, config = problem_and_config(f"routing.arm={arm}")
     spec, knobs = spec_of(config), knobs_of(config, 10)
     state = start(spec, knobs)
-    made, torch = ensemble(problem, state.params, members=3)
+    made, torch = ensemble(problem, state.params, members=3, routed=arm == "route")
     x_BF, w_BU = problem.x_NF[:64], problem.weight_NU[:64]
-    observed_B = np.where(w_BU[:, -1] == 0, 0, 1)
-    batch = Batch(x_BF, np.zeros(64, np.int32), observed_B)
+    batch = Batch(x_BF, np.zeros(64, np.int32), np.where(w_BU[:, -1] == 0, 0, 1))
+    x_EBF, w_EBU = (torch.from_numpy(a).expand(3, -1, -1) for a in (x_BF, w_BU))
     for _ in range(3):
         state = train_step(spec, knobs, regions(spec, knobs), state, batch)
-        made.step(
-            torch.from_numpy(x_BF).expand(3, -1, -1), torch.from_numpy(w_BU).expand(3, -1, -1)
-        )
+        made.step(x_EBF, w_EBU)
     layers = [*state.params["encoder"].values(), *state.params["decoder"].values()]
     for layer, weight_EIO in zip(layers, made.weights, strict=True):
         for member in weight_EIO.detach().numpy():
