@@ -49,14 +49,22 @@ class RoutedDense(nn.Module):
 
 
 class SiteGate(nn.Module):
-    """A learned gate: sigmoid of an affine function of the site's input, open at the start."""
+    """A learned gate: sigmoid of an affine function of the site's input, open at the start.
+
+    It belongs to the region: parameter routing gives it the region's weight.
+    """
+
+    routed: bool = False
 
     @nn.compact
-    def __call__(self, x_BI: Array) -> Array:
+    def __call__(self, x_BI: Array, routes: Routes) -> Array:
         """Shapes: (B, I) to (B, 1)."""
-        v_I = self.param("kernel", nn.initializers.zeros, (x_BI.shape[-1],))
-        c = self.param("bias", nn.initializers.constant(2.0), ())
-        return jax.nn.sigmoid(x_BI @ v_I + c)[:, None]
+        v_I1 = self.param("kernel", nn.initializers.zeros, (x_BI.shape[-1],))[:, None]
+        c_1 = self.param("bias", nn.initializers.constant(2.0), ())[None]
+        if not self.routed or routes.weight_B2 is None:
+            return jax.nn.sigmoid(x_BI @ v_I1 + c_1)
+        read_B1, write_B1 = jnp.ones((len(x_BI), 1)), routes.weight_B2[:, :1]
+        return jax.nn.sigmoid(routed_dense(x_BI, v_I1, c_1, read_B1, write_B1))
 
 
 class Chain(nn.Module):
@@ -93,7 +101,8 @@ class Chain(nn.Module):
     def _at_site(self, site: str, x_BI: Array, h_BU: Array, routes: Routes) -> Array:
         gate_B1 = routes.gate_B[:, None]
         if self.gate_kind == "learned":
-            learned_B1 = SiteGate(name=f"gate_{site}")(x_BI)
+            gate = SiteGate(self.mechanism == "parameter", name=f"gate_{site}")
+            learned_B1 = gate(x_BI, routes)
             gate_B1 = gate_B1 if routes.gate_by_hand else gate_B1 * learned_B1
         fill = 0.0 if routes.fill is None else routes.fill[site]
         h_BU = through_gate(h_BU, routes.regions[site], gate_B1, fill)

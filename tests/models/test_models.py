@@ -91,3 +91,17 @@ def test_the_head_is_the_output_layer_or_the_decoder():
     spec, _, params = made("model=autoencoder", "model.widths=[7]")
     mask = head_mask(spec, params)
     assert all(jax.tree.leaves(mask["decoder"])) and not any(jax.tree.leaves(mask["encoder"]))
+
+
+@pytest.mark.parametrize("placement", ["slice", "parallel"])
+def test_a_second_decoder_serves_the_data_that_ask_for_it(placement):
+    model = ["model=autoencoder", "model.widths=[7]", "model.latent=6"]
+    decoders = ["model.separate_decoders=true", f"routing.placement={placement}"]
+    spec, knobs, params = made(*model, *decoders)
+    second_B = jnp.array([0.0, 1.0, 0.0, 1.0, 0.0])
+    mixed, first, second = (
+        look(spec, knobs, params, X_BF, WHOLE, asked).prediction_BO
+        for asked in (second_B, None, jnp.ones(5))
+    )
+    assert jnp.abs(first - second).max(axis=1).min() > 1e-3
+    np.testing.assert_array_equal(mixed, jnp.where(second_B[:, None] > 0, second, first))
