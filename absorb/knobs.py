@@ -84,7 +84,7 @@ def knobs_of(config: Config, classes: int) -> Knobs:
         label_draw=i(LABEL_DRAWS.index(arm.draw)),
         weights_O2=_weights(config, arm),
         keep_O=np.array(routing.keep, f) * np.array([arm.keep_labelled, 1, 1], f),
-        gate_O=np.array((1, 0, 0) if config.gate.kind == "hard" else arm.gate_O, f),
+        gate_O=_gate(config, arm),
         ablated_gate=f(0 if arm.ablated else 1),
         units=i(routing.units),
         learning_rate=f(train.learning_rate),
@@ -103,6 +103,12 @@ def stack(lanes: Sequence[Knobs]) -> Knobs:
 
 def _seed(own: int | None, seed: int) -> Knob:
     return np.int32(seed if own is None else own)
+
+
+def _gate(config: Config, arm: Arm) -> np.ndarray:
+    # without ablation the whole network is measured, so all of it has to be trained
+    hard = config.gate.kind == "hard" and arm.ablated
+    return np.array((1, 0, 0) if hard else arm.gate_O, np.float32)
 
 
 def _weights(config: Config, arm: Arm) -> np.ndarray:

@@ -39,6 +39,15 @@ def batch(observed: int) -> Batch:
     return Batch(x_BF, jnp.asarray(rng.integers(0, 10, 8)), jnp.full(8, observed))
 
 
+@pytest.mark.parametrize("arm", ["filter", "std"])
+def test_a_hard_gate_leaves_arms_without_a_region_as_they_are(arm):
+    hard, plain = (knobs_of(compose([f"routing.arm={arm}", f"gate={gate}"]), 10)
+                   for gate in ("hard", "none"))  # fmt: skip
+    np.testing.assert_array_equal(hard.gate_O, plain.gate_O)
+    routed = knobs_of(compose(["gate=hard"]), 10)
+    np.testing.assert_array_equal(routed.gate_O, [1, 0, 0])
+
+
 @pytest.mark.parametrize("weights", ["[1,0]", "[0,1]"])
 @pytest.mark.parametrize("name", MODELS)
 def test_exactly_the_blocked_weights_of_every_kind_of_layer_stay(name, weights):
@@ -52,6 +61,8 @@ def test_exactly_the_blocked_weights_of_every_kind_of_layer_stay(name, weights):
     moved = [np.asarray(a != b) for a, b in
              zip(jax.tree.leaves(params), jax.tree.leaves(end.params), strict=True)]  # fmt: skip
     assert any(b.any() for b in blocked)
+    free = {name for name in params if name.startswith("certificate")}
+    assert all((p == 1).all() for name in free for p in jax.tree.leaves(psi[name]))
     for b, m in zip(blocked, moved, strict=True):
         assert not m[b].any()
         assert m[~b].all()
