@@ -69,7 +69,11 @@ def _labelled(spec: Spec, knobs: Knobs, split: Split, key: "Array", forget_N: "A
 
 
 def check_labels(config: Config, data: Data) -> None:
-    """Refuse a covariate that the world lacks, and a positive label fraction that labels nobody."""
+    """Refuse what the world's data cannot serve.
+
+    Errors: AbsorbError for a covariate that the world lacks, a concept that a split in use lacks, a
+    positive label fraction that labels nobody, a batch larger than the training split.
+    """
     routing, known = config.routing, ("none", *data.train.covariates)
     if routing.covariate not in known:
         raise AbsorbError(
@@ -82,6 +86,7 @@ def check_labels(config: Config, data: Data) -> None:
         raise AbsorbError(
             f"routing.concept={list(routing.concept)}: no training example carries it"
         )
+    _check_measured_splits(config, data)
     if routing.label_fraction > 0 and np.floor(routing.label_fraction * total + 0.5) < 1:
         things = (
             "classes of the concept" if by_class else "training examples that carry the concept"
@@ -95,3 +100,14 @@ def check_labels(config: Config, data: Data) -> None:
             f"train.batch={config.train.batch}: must be at most {len(carried)}, "
             "the training examples"
         )
+
+
+def _check_measured_splits(config: Config, data: Data) -> None:
+    chooses = "elicited" in config.measure.treatments  # the attack, by validation loss
+    for name, split in {"validation": data.validation, "test": data.test}.items():
+        used = chooses or name == "test"
+        if used and not np.isin(split.class_N, config.routing.concept).any():
+            raise AbsorbError(
+                f"routing.concept={list(config.routing.concept)}: no {name} example carries it, "
+                f"but measure.treatments={list(config.measure.treatments)} needs some"
+            )

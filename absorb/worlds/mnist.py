@@ -43,10 +43,10 @@ def load_mnist_world(world: Mnist) -> Data:
 def _part(root: Path, part: str, any_checksum: bool) -> tuple[np.ndarray, np.ndarray]:
     x = read_idx(root, f"{part}-images-idx3-ubyte", any_checksum)
     y = read_idx(root, f"{part}-labels-idx1-ubyte", any_checksum)
-    if x.ndim != 3 or y.ndim != 1 or len(x) != len(y) or y.max(initial=0) > 9:
+    if x.shape[1:] != (28, 28) or y.ndim != 1 or len(x) != len(y) or y.max(initial=0) > 9:
         raise AbsorbError(
             f"{root.absolute()}: {part} pictures {x.shape} and labels {y.shape} do not belong "
-            "together; expected N pictures and N labels from 0 to 9"
+            "together; expected N pictures of 28 x 28 and N labels from 0 to 9"
         )
     return x.reshape(len(x), -1), y
 

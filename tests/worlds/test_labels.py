@@ -99,3 +99,14 @@ def test_a_fraction_that_labels_nobody_is_refused():
     check_labels(silent, load_world(config.world))
     with pytest.raises(AbsorbError, match="covariate='inc'"):
         check_labels(compose(["routing.covariate=inc"]), load_world(config.world))
+
+
+@pytest.mark.parametrize("part", ["validation", "test"])
+def test_a_split_on_which_nothing_could_be_measured_is_refused(part):
+    config = compose([])
+    data = load_world(config.world)
+    split = getattr(data, part)
+    bare = split._replace(class_N=np.zeros_like(split.class_N))
+    with pytest.raises(AbsorbError, match=f"no {part} example carries it"):
+        check_labels(config, data._replace(**{part: bare}))
+    check_labels(compose(["measure=quick"]), data._replace(validation=bare))

@@ -62,6 +62,12 @@ def test_damaged_files_are_named(folder, damage):
         load_world(world(folder, "world.any_checksum=true"))
 
 
+def test_pictures_of_another_size_are_refused(folder):
+    write_idx(folder / "t10k-images-idx3-ubyte.gz", np.zeros((50, 32, 32)))
+    with pytest.raises(AbsorbError, match=r"\(50, 32, 32\).*28 x 28"):
+        load_world(world(folder, "world.any_checksum=true"))
+
+
 def test_counts_beyond_the_pictures_are_refused(folder):
     with pytest.raises(AbsorbError, match="= 60: must be at most 50"):
         load_world(world(folder, "world.any_checksum=true", "world.train_count=40"))
