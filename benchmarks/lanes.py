@@ -6,8 +6,8 @@ from benchmarks.effort import Effort
 from benchmarks.report import Figure, Report, at_least, at_most
 from benchmarks.timing import Contender, Taken, interleaved
 
-MEMBERS = (8, 32, 128)
-COMPILED = 128
+MEMBERS = (8, 32, 64, 128)
+COMPILED = 64
 SITES = "routing.sites=[encode0,latent,decode0]"
 SETTINGS = ["model=autoencoder", "measure=quick"]  # 64-128-32-128-64 on digits, batch 64, Adam
 PLAIN, ROUTED, THREE = "engine, no routing at all", "engine, activation routing", ", three sites"
