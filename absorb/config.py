@@ -171,7 +171,7 @@ class Measure:
     attack_kinds: tuple[str, ...] = static(choices=("head", "all"), length=(1, 2))
     attack_rates: tuple[float, ...] = static(1e-8, 10.0, length=(1, 32))
     attack_examples: tuple[int, ...] = static(1, 10**6, length=(1, 32))
-    attack_steps: int = static(1, 10**6)
+    attack_steps: int = static(4, 10**6)
 
 
 @dataclass(frozen=True)

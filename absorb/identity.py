@@ -37,7 +37,7 @@ def canonical(config: Config) -> Config:
 
 def unused_settings(config: Config) -> tuple[str, ...]:
     """Names of the settings of `routing` that cannot matter to this config."""
-    if config.routing.arm == "std":
+    if config.routing.arm in ("std", "placebo"):
         return _NOISE
     if config.routing.arm == "capacity" and not _labels_matter(config):
         return (*_LABELS, "covariate_strength")

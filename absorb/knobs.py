@@ -29,6 +29,7 @@ class Knobs(NamedTuple):
     label_draw: Knob  # index into LABEL_DRAWS
     weights_O2: Knob  # route weight of (region, rest)
     keep_O: Knob  # weight in the loss
+    penalised_O: Knob  # whether its units are penalised; what an arm drops is not
     gate_O: Knob  # the region's part in the forward pass
     ablated_gate: Knob  # 0: ablation removes the region; 1: this arm has none to remove
     units: Knob
@@ -69,7 +70,7 @@ def knobs_of(config: Config, classes: int) -> Knobs:
     f, i = np.float32, np.int32
     concept_C = np.zeros(classes, f)
     concept_C[list(routing.concept)] = 1
-    noise = 0.0 if routing.arm == "std" else 1.0  # std states how many examples are left, exactly
+    noise = 0.0 if arm.draw != "labels" else 1.0  # std counts exactly, placebo knows no concept
     return Knobs(
         seed=i(config.seed),
         init_seed=_seed(config.seeds.init, config.seed),
@@ -84,6 +85,7 @@ def knobs_of(config: Config, classes: int) -> Knobs:
         label_draw=i(LABEL_DRAWS.index(arm.draw)),
         weights_O2=_weights(config, arm),
         keep_O=np.array(routing.keep, f) * np.array([arm.keep_labelled, 1, 1], f),
+        penalised_O=np.array([arm.keep_labelled, 1, 1], f),
         gate_O=_gate(config, arm),
         ablated_gate=f(0 if arm.ablated else 1),
         units=i(routing.units),

@@ -15,6 +15,7 @@ def check_together(config: Config) -> None:
         _weights,
         _granularity,
         _classes,
+        _attacks,
     ):
         rule(config)
 
@@ -91,3 +92,25 @@ def _classes(config: Config) -> None:
         raise AbsorbError(f"routing.concept: {worst} must lie in [0, {classes - 1}]")
     if len(set(config.routing.concept)) >= classes > 1 and isinstance(config.model, Mlp):
         raise AbsorbError("routing.concept: names every class, so that nothing is retained")
+
+
+def _attacks(config: Config) -> None:
+    steps, asked = config.measure.attack_steps, set(config.measure.treatments)
+    if steps % 4:
+        raise AbsorbError(f"measure.attack_steps={steps}: must be a multiple of 4, its checkpoints")
+    attacked = asked & {"calibrated", "refit", "elicited"}
+    if attacked and getattr(config.model, "separate_decoders", False):
+        raise AbsorbError(
+            f"measure.treatments: {min(attacked)} does not know which of two decoders to use; "
+            "model.separate_decoders=true allows whole, raw and mean"
+        )
+    if attacked and isinstance(config.model, Paths):
+        raise AbsorbError(
+            f"measure.treatments: {min(attacked)} needs retain data, and world linear has none; "
+            "it allows whole, raw and mean"
+        )
+    if isinstance(config.model, Paths) and config.model.depth > 1 and config.model.strength == 0:
+        raise AbsorbError(
+            f"model.strength=0: must be above 0 at model.depth={config.model.depth}, "
+            "since a product that starts at zero never trains"
+        )

@@ -17,7 +17,7 @@ COMPARED = (ARM, FRACTION)  # what differs within every group, besides the seed
 
 _NOISE = ("routing.false_positive", "routing.false_negative", "routing.covariate_strength")
 # Settings that cannot matter to an arm stand at 0 in its rows, so such a row serves every group.
-UNUSED = {"std": _NOISE, "capacity": (*_NOISE, "routing.retain_fraction")}
+UNUSED = {"std": _NOISE, "placebo": _NOISE, "capacity": (*_NOISE, "routing.retain_fraction")}
 
 Table = Mapping[str, Sequence[Any] | np.ndarray]
 Key = tuple[Any, ...]

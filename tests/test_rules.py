@@ -22,6 +22,10 @@ from sweeps.app import compose
         (["routing.concept=[0,1,2,3,4,5,6,7,8,9]"], ["names every class"]),
         (["model=autoencoder", "model.certificates=true", "routing.sites=[encode0]"],
          ["model.certificates=true", "routing.sites=[latent]"]),
+        (["measure.attack_steps=101"], ["attack_steps=101", "multiple of 4"]),
+        (["model=autoencoder", "model.separate_decoders=true"], ["two decoders", "raw"]),
+        (["world=linear", "model=paths", "measure.treatments=[refit]"], ["needs retain data"]),
+        (["world=linear", "model=paths", "measure=quick", "model.depth=2"], ["model.strength=0"]),
     ],
 )  # fmt: skip
 def test_refused(overrides, words):
@@ -38,7 +42,7 @@ def test_refused(overrides, words):
         ["routing.units=200", "routing.placement=added"],
         ["routing.weights.forget=[1,-0.5]", "routing.allow_negative=true"],
         ["routing=update"],
-        ["world=linear", "model=paths"],
+        ["world=linear", "model=paths", "measure=quick"],
         ["model=autoencoder", "model.certificates=true"],
     ],
 )

@@ -11,11 +11,11 @@ from absorb.config import Config, Spec, spec_of
 from absorb.errors import AbsorbError
 from absorb.knobs import Knobs, knobs_of, stack
 from absorb.lanes.programs import Programs, on_all, on_lanes, programs
-from absorb.lanes.width import choose_lanes
+from absorb.lanes.width import FEWEST, choose_lanes
 from absorb.train.one import steps_per_epoch
 from absorb.worlds import CLASSES, Data, load_world
 
-SEGMENTS = 10  # a run's training is cut into about this many compiled calls
+SEGMENTS = 10  # a run's training is cut into at least this many compiled calls
 SAVE_EVERY = 60.0  # seconds between checkpoints inside a batch
 CALLED: set[tuple[Callable, int | None]] = set()  # a program's first call compiles it
 
@@ -60,6 +60,8 @@ def train_batch(configs: Sequence[Config], *, lanes: int | None = None,
     after every segment, and may raise to stop: what is done is then in the checkpoint.
     Errors: AbsorbError where the configs do not share a Spec.
     """
+    if lanes is not None and lanes < FEWEST:
+        raise AbsorbError(f"lanes={lanes}: must be at least {FEWEST}")
     spec = spec_of(configs[0])
     if any(spec_of(config) != spec for config in configs):
         raise AbsorbError("a batch holds configs of more than one Spec")
@@ -74,6 +76,12 @@ def train_batch(configs: Sequence[Config], *, lanes: int | None = None,
     return BatchResult(rows, lanes, made.mesh.size, batch.first_calls, total - batch.first_calls)
 
 
+def segment_epochs(epochs: int) -> int:
+    """Epochs of one compiled call: the largest divisor that leaves SEGMENTS calls or more."""
+    most = max(1, epochs // SEGMENTS)
+    return max(n for n in range(1, most + 1) if epochs % n == 0)
+
+
 class _Batch:
     """The waves of one batch: where it stands, and how that is saved and resumed."""
 
@@ -85,7 +93,7 @@ class _Batch:
         self.first_calls = 0.0
         self.scores: list[dict[str, np.ndarray]] = []
         self.run_steps = run_steps
-        self.segment = -(-spec.train.epochs // SEGMENTS)
+        self.segment = segment_epochs(spec.train.epochs)
 
     def run(self) -> list[dict[str, Any]]:
         wave, epoch, state = self._resume()
@@ -144,7 +152,8 @@ class _Batch:
         arrays = {f"state.{i}": np.asarray(x) for i, x in enumerate(jax.tree.leaves(state))}
         for done, scores in enumerate(self.scores):
             arrays |= {f"scores.{done}.{name}": value for name, value in scores.items()}
-        meta = {"wave": wave, "epoch": epoch, "width": self.made.width, "runs": len(self.knobs)}
+        meta = {"wave": wave, "epoch": epoch, "width": self.made.width,
+                "devices": self.made.mesh.size, "runs": len(self.knobs)}  # fmt: skip
         self.checkpoint.save(arrays, meta)
         self.saved = time.perf_counter()
 
@@ -153,7 +162,8 @@ class _Batch:
         if found is None:
             return 0, 0, None
         arrays, meta = found
-        if (meta["width"], meta["runs"]) != (self.made.width, len(self.knobs)):
+        here = (self.made.width, self.made.mesh.size, len(self.knobs))
+        if (meta["width"], meta["devices"], meta["runs"]) != here:
             return 0, 0, None  # another width: another rounding, so begin again
         for done in range(meta["wave"]):
             prefix = f"scores.{done}."
@@ -168,5 +178,6 @@ class _Batch:
 
 def _row(merged: dict[str, np.ndarray], i: int) -> dict[str, Any]:
     row: dict[str, Any] = {name: value[i].item() for name, value in merged.items()}
-    diverged = row["diverged_step"] >= 0 or not np.isfinite(row["final.loss"])
+    finite = row.pop("finite_parameters") and np.isfinite(row["final.loss"])
+    diverged = row["diverged_step"] >= 0 or not finite
     return row | {"status": "diverged" if diverged else "ok"}

@@ -5,11 +5,13 @@ from functools import lru_cache, partial
 from typing import NamedTuple
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 from jax.sharding import Mesh, NamedSharding, PartitionSpec
 
 from absorb.config import Spec
 from absorb.measure.network import measure_network
+from absorb.models import Params
 from absorb.train.one import start, train_epochs
 
 LANES = "lanes"
@@ -46,6 +48,11 @@ def over_lanes(one: Callable, mesh: Mesh, shared: tuple[bool, ...]) -> Callable:
     )
 
 
+def all_finite(params: Params) -> jax.Array:
+    """Whether every parameter is a finite number."""
+    return jnp.all(jnp.stack([jnp.isfinite(leaf).all() for leaf in jax.tree.leaves(params)]))
+
+
 @lru_cache(maxsize=16)
 def programs(spec: Spec, lanes: int, devices: int | None = None) -> Programs:
     """The programs of a Spec with `lanes` lanes on each of the first `devices` local devices."""
@@ -53,7 +60,10 @@ def programs(spec: Spec, lanes: int, devices: int | None = None) -> Programs:
     mesh = Mesh(np.array(local), (LANES,))
     begin = over_lanes(partial(start, spec), mesh, (False,))
     measure = over_lanes(
-        lambda knobs, data, state: measure_network(spec, knobs, data, state.params),
+        lambda knobs, data, state: (
+            measure_network(spec, knobs, data, state.params)
+            | {"finite_parameters": all_finite(state.params)}
+        ),
         mesh,
         (False, True, False),
     )

@@ -20,7 +20,7 @@ from absorb.worlds import Data
 
 CACHE_BYTES = 2**20  # half of one core's second-level cache
 FEWEST, MOST = 2, 32  # one lane compiles to another program than several
-GPU_LANES = 256
+GPU_LANES = 64  # a default batch; raise launch.lanes and launch.batch together
 LONG = 1e13  # floating point operations in a batch: a minute on a few cores
 EPOCHS = 4  # that a measurement trains at each width; the first compiles
 SHARE = 0.02  # of a batch's epochs that measuring may cost

@@ -38,37 +38,39 @@ def example_weights(spec: Spec, knobs: Knobs, observed_B: Array) -> Array:
     return keep_B / jnp.maximum(size_B, 1)
 
 
-def batch_loss(spec: Spec, knobs: Knobs, output: Output, target_B: Array, observed_B: Array,
-               regions: dict[str, Array]) -> Array:  # fmt: skip
-    """The scalar that one step descends; certificates always see every example."""
-    weight_B = example_weights(spec, knobs, observed_B)
+def batch_loss(spec: Spec, output: Output, target_B: Array, weight_B: Array) -> Array:
+    """The weighted sum of the examples' errors; certificates always see every example alike."""
     loss = (weight_B * errors(spec, output.prediction_BO, target_B)).sum()
     for prediction_BO in output.certificates.values():
         loss += errors(spec, prediction_BO, target_B).mean()
-    return loss + penalties(spec, knobs, output.sites, regions)
+    return loss
 
 
-def penalties(
-    spec: Spec, knobs: Knobs, sites: dict[str, Array], regions: dict[str, Array]
-) -> Array:
-    """L1 on the units of region and rest, and correlation between the two, over the cut sites."""
-    total = jnp.zeros(())
+def penalties(spec: Spec, knobs: Knobs, sites: dict[str, Array], regions: dict[str, Array],
+              seen_B: Array) -> Array:  # fmt: skip
+    """L1 on the units of region and rest, and correlation between the two, over the cut sites.
+
+    Means over the data in `seen_B`. They act on the units before routing: under activation routing
+    they train both sides, whatever the datum's route weights.
+    """
+    total, share_B = jnp.zeros(()), seen_B / jnp.maximum(seen_B.sum(), 1)
     for site, r_U in regions.items():
         h_BU = sites[site]
         if spec.train.l1_region:
-            total += knobs.l1_region * (jnp.abs(h_BU) * r_U).sum(-1).mean()
+            total += knobs.l1_region * (share_B @ jnp.abs(h_BU) * r_U).sum()
         if spec.train.l1_rest:
-            total += knobs.l1_rest * (jnp.abs(h_BU) * (1 - r_U)).sum(-1).mean()
+            total += knobs.l1_rest * (share_B @ jnp.abs(h_BU) * (1 - r_U)).sum()
         if spec.train.correlation:
-            total += knobs.correlation * cross_correlation(h_BU, r_U)
+            total += knobs.correlation * cross_correlation(h_BU, r_U, seen_B)
     return total
 
 
-def cross_correlation(h_BU: Array, r_U: Array) -> Array:
+def cross_correlation(h_BU: Array, r_U: Array, seen_B: Array) -> Array:
     """Mean |correlation| over the region x rest block; std by n - 1, correlation by n."""
-    centred_BU = h_BU - h_BU.mean(0)
-    variance_U = (centred_BU**2).sum(0) / (len(h_BU) - 1)
+    count = jnp.maximum(seen_B.sum(), 2)
+    centred_BU = (h_BU - seen_B @ h_BU / count) * seen_B[:, None]
+    variance_U = (centred_BU**2).sum(0) / (count - 1)
     z_BU = centred_BU * jax.lax.rsqrt(jnp.maximum(variance_U, 1e-12))
-    correlation_UU = jnp.abs(z_BU.T @ z_BU) / len(h_BU)
+    correlation_UU = jnp.abs(z_BU.T @ z_BU) / count
     block_UU = r_U[:, None] * (1 - r_U[None, :])
     return (correlation_UU * block_UU).sum() / jnp.maximum(block_UU.sum(), 1)

@@ -10,7 +10,9 @@ from absorb.knobs import Knobs
 from absorb.models import init, regions
 from absorb.train.step import Batch, State, optimizer_of, train_step
 from absorb.worlds.data import Split
-from absorb.worlds.labels import FORGET, observe
+from absorb.worlds.labels import observe
+
+MOST_PACKED = 2**14  # entries that leave 18 random bits beside their index
 
 
 def start(spec: Spec, knobs: Knobs) -> State:
@@ -31,6 +33,8 @@ def shuffled(key: Array, count: int) -> Array:
     The low bits of a random word are replaced by the index. Entries whose remaining bits tie (at
     1,000 entries one pair in four million) keep their order, and are neighbours anyway.
     """
+    if count > MOST_PACKED:
+        return jax.random.permutation(key, count)
     index_bits = max(1, (count - 1).bit_length())
     low = jnp.uint32((1 << index_bits) - 1)
     words_N = (jax.random.bits(key, (count,)) & ~low) | jnp.arange(count, dtype=jnp.uint32)
@@ -40,14 +44,15 @@ def shuffled(key: Array, count: int) -> Array:
 def epoch_order(spec: Spec, knobs: Knobs, observed_N: Array, epoch: Array) -> Array:
     """The epoch's examples in batches, as indices (S, B).
 
-    With granularity batch, data observed as forget are gathered in batches of their own (the one
-    batch on the border is mixed), and the batches are shuffled.
+    With granularity batch, data of which the same is observed are gathered in batches of their own,
+    and the batches are shuffled: there the order depends on the labels, so arms with other labels
+    do not share it.
     """
     key = key_for(jax.random.key(knobs.order_seed), "order", epoch)
     order_N = shuffled(key, len(observed_N))
     steps, batch = steps_per_epoch(spec, len(observed_N)), spec.train.batch
     if spec.routing.granularity == "batch":
-        order_N = order_N[jnp.argsort(observed_N[order_N] != FORGET, stable=True)]
+        order_N = order_N[jnp.argsort(observed_N[order_N], stable=True)]
     order_SB = order_N[: steps * batch].reshape(steps, batch)
     if spec.routing.granularity == "batch":
         order_SB = order_SB[shuffled(key_for(key, "batches"), steps)]
@@ -62,7 +67,8 @@ def train_epochs(spec: Spec, knobs: Knobs, train: Split, state: State, epochs: i
     per_epoch = steps_per_epoch(spec, len(class_N))
 
     def step(state: State, index_B: Array) -> tuple[State, None]:
-        batch = Batch(x_NF[index_B], class_N[index_B], observed_N[index_B])
+        present_B = jnp.ones(spec.train.batch)
+        batch = Batch(x_NF[index_B], class_N[index_B], observed_N[index_B], present_B)
         return train_step(spec, knobs, masks, state, batch), None
 
     def epoch(state: State, _) -> tuple[State, None]:

@@ -11,7 +11,7 @@ from absorb.config import Spec
 from absorb.knobs import Knobs
 from absorb.models import Params, apply, psi_tree
 from absorb.routing.kernels import Routes
-from absorb.train.losses import batch_loss, targets
+from absorb.train.losses import batch_loss, example_weights, penalties, targets
 from absorb.train.optimizer import make_optimizer
 from absorb.worlds.labels import FORGET
 
@@ -27,11 +27,12 @@ class State(NamedTuple):
 
 
 class Batch(NamedTuple):
-    """B examples and what is observed of each."""
+    """B examples, what is observed of each, and whether it takes part in the loss."""
 
     x_BF: Array
     class_B: Array
     observed_B: Array
+    present_B: Array
 
 
 def optimizer_of(spec: Spec, knobs: Knobs):
@@ -43,18 +44,25 @@ def batch_routes(spec: Spec, knobs: Knobs, batch: Batch, step: Array,
                  regions: dict[str, Array]) -> Routes:  # fmt: skip
     """Each datum's route weights and gate, looked up from what is observed of it.
 
-    With granularity batch, one decision serves all: the mean over the batch. Every
-    `ablate_every` steps the region takes no part.
+    Every `ablate_every` steps the region takes no part.
     """
     weight_B2 = jnp.asarray(knobs.weights_O2)[batch.observed_B]
     gate_B = jnp.asarray(knobs.gate_O)[batch.observed_B]
-    if spec.routing.granularity == "batch":
-        weight_B2 = jnp.broadcast_to(weight_B2.mean(0), weight_B2.shape)
-        gate_B = jnp.broadcast_to(gate_B.mean(), gate_B.shape)
     if spec.train.ablate_every:
         gate_B *= (step + 1) % knobs.ablate_every != 0
     second_B = (batch.observed_B == FORGET).astype(jnp.float32)
     return Routes(weight_B2, gate_B, regions, second_B=second_B)
+
+
+def one_decision(batch: Batch) -> Batch:
+    """The batch under granularity batch: one decision for all of it, that of its rarest label.
+
+    Data of another kind, which only the batch on the border of two kinds holds, drop out of the
+    loss: a mixed weight would let through what the decision has to block.
+    """
+    kind = batch.observed_B.min()  # forget before unlabelled before retain
+    same_B = (batch.observed_B == kind) * batch.present_B
+    return batch._replace(observed_B=jnp.full_like(batch.observed_B, kind), present_B=same_B)
 
 
 def routed_update(spec: Spec, knobs: Knobs, routes: Routes, state: State, gradient: Params):
@@ -75,12 +83,17 @@ def routed_update(spec: Spec, knobs: Knobs, routes: Routes, state: State, gradie
 def train_step(spec: Spec, knobs: Knobs, regions: dict[str, Array], state: State,
                batch: Batch) -> State:  # fmt: skip
     """The next state; a run whose loss is not finite stays as it is from then on."""
+    if spec.routing.granularity == "batch":
+        batch = one_decision(batch)
     routes = batch_routes(spec, knobs, batch, state.step, regions)
+    weight_B = batch.present_B * example_weights(spec, knobs, batch.observed_B)
+    seen_B = batch.present_B * jnp.asarray(knobs.penalised_O)[batch.observed_B]
     target_B = targets(spec, batch.x_BF, batch.class_B)
 
     def loss_of(params: Params) -> Array:
         output = apply(spec, params, batch.x_BF, routes)
-        return batch_loss(spec, knobs, output, target_B, batch.observed_B, regions)
+        loss = batch_loss(spec, output, target_B, weight_B)
+        return loss + penalties(spec, knobs, output.sites, regions, seen_B)
 
     loss, gradient = jax.value_and_grad(loss_of)(state.params)
     updates, opt_state = routed_update(spec, knobs, routes, state, gradient)

@@ -14,8 +14,8 @@ import pytest
 from absorb.config import spec_of
 from absorb.errors import AbsorbError
 from absorb.knobs import knobs_of, stack
-from absorb.lanes.batch import train_batch
-from absorb.lanes.programs import programs
+from absorb.lanes.batch import _row, segment_epochs, train_batch
+from absorb.lanes.programs import all_finite, programs
 from absorb.train.one import start, train_epochs
 from absorb.worlds import load_world
 from sweeps.app import compose
@@ -121,6 +121,26 @@ def test_update_masks_hold_blocked_weights_still_under_momentum_and_decay():
     assert jnp.abs(before[:, :3] - after[:, :3]).max() > 0
 
 
+def test_parameters_that_end_not_finite_are_a_divergence():
+    measured = {"diverged_step": np.array([-1]), "final.loss": np.array([0.1])}
+    for finite, status in ((True, "ok"), (False, "diverged")):
+        row = _row(measured | {"finite_parameters": np.array([finite])}, 0)
+        assert row["status"] == status and "finite_parameters" not in row
+    params = {"a": jnp.ones(3), "b": jnp.array([1.0, jnp.nan])}
+    assert not all_finite(params) and all_finite({"a": jnp.ones(3)})
+
+
+@pytest.mark.parametrize("epochs", [1, 7, 10, 12, 97, 100, 200])
+def test_segments_are_equal_and_ten_or_more(epochs):
+    segment = segment_epochs(epochs)
+    assert epochs % segment == 0 and epochs // segment >= min(10, epochs)
+
+
+def test_one_lane_is_refused():
+    with pytest.raises(AbsorbError, match="lanes=1: must be at least 2"):
+        train_batch([small()], lanes=1)
+
+
 def test_configs_of_two_specs_are_refused():
     with pytest.raises(AbsorbError, match="more than one Spec"):
         train_batch([small(), small("train.epochs=5")], lanes=2)
@@ -168,8 +188,8 @@ import jax
 from sweeps.app import compose
 from absorb.config import spec_of
 from absorb.knobs import knobs_of, stack
-from absorb.lanes.batch import train_batch
-from absorb.lanes.programs import programs
+from absorb.lanes.batch import _row, segment_epochs, train_batch
+from absorb.lanes.programs import all_finite, programs
 from absorb.worlds import load_world
 config = compose({small!r})
 made, data = programs(spec_of(config), 2), load_world(config.world)

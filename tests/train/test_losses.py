@@ -44,17 +44,38 @@ def test_errors_are_mean_squared_or_absolute():
 def test_l1_falls_on_its_own_side():
     h, r = jnp.array([[1.0, -2.0, 3.0], [0.0, 4.0, -5.0]]), jnp.array([1.0, 0.0, 0.0])
     spec, knobs = problem("train.l1_region=0.1", "routing.sites=[hidden0]")
-    assert penalties(spec, knobs, {"hidden0": h}, {"hidden0": r}) == pytest.approx(0.1 * 0.5)
+    assert penalties(spec, knobs, {"hidden0": h}, {"hidden0": r}, jnp.ones(2)) == pytest.approx(
+        0.1 * 0.5
+    )
     spec, knobs = problem("train.l1_rest=0.1", "routing.sites=[hidden0]")
-    assert penalties(spec, knobs, {"hidden0": h}, {"hidden0": r}) == pytest.approx(0.1 * 7.0)
+    assert penalties(spec, knobs, {"hidden0": h}, {"hidden0": r}, jnp.ones(2)) == pytest.approx(
+        0.1 * 7.0
+    )
 
 
 def test_cross_correlation_is_numpys_up_to_the_published_normalisation():
     h = np.random.default_rng(0).standard_normal((50, 5)).astype(np.float32)
     r = jnp.array([1.0, 1.0, 0.0, 0.0, 0.0])
     block = np.abs(np.corrcoef(h.T)[:2, 2:]).mean() * 49 / 50  # std by n - 1, correlation by n
-    assert cross_correlation(jnp.asarray(h), r) == pytest.approx(block, rel=1e-4)
-    assert cross_correlation(jnp.ones((50, 5)), r) == 0  # constant units correlate with nothing
+    assert cross_correlation(jnp.asarray(h), r, jnp.ones(50)) == pytest.approx(block, rel=1e-4)
+    assert (
+        cross_correlation(jnp.ones((50, 5)), r, jnp.ones(50)) == 0
+    )  # constant units correlate with nothing
+
+
+def test_penalties_do_not_see_what_an_arm_drops():
+    rng = np.random.default_rng(1)
+    h, r = rng.standard_normal((50, 5)).astype(np.float32), jnp.array([1.0, 1.0, 0.0, 0.0, 0.0])
+    seen = jnp.asarray(np.arange(50) < 30, jnp.float32)
+    half = cross_correlation(jnp.asarray(h[:30]), r, jnp.ones(30))
+    assert cross_correlation(jnp.asarray(h), r, seen) == pytest.approx(float(half), rel=1e-5)
+    spec, knobs = problem("train.l1_region=1", "routing.sites=[hidden0]")
+    own = penalties(spec, knobs, {"hidden0": h}, {"hidden0": r}, seen)
+    assert own == pytest.approx(float(np.abs(h[:30, :2]).sum(1).mean()), rel=1e-5)
+    dropped = {
+        arm: problem(f"routing.arm={arm}")[1].penalised_O[FORGET] for arm in ("filter", "std")
+    }
+    assert dropped == {"filter": 0, "std": 0} and problem()[1].penalised_O.all()
 
 
 def test_adam_l2_adds_decay_to_the_gradient_and_adamw_to_the_step():

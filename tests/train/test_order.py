@@ -13,7 +13,7 @@ from absorb.worlds.labels import FORGET, UNLABELLED
 from sweeps.app import compose
 
 
-@pytest.mark.parametrize("count", [1, 2, 5, 1000, 4097])
+@pytest.mark.parametrize("count", [1, 2, 5, 1000, 4097, 20000])
 def test_a_shuffle_holds_every_index_once(count):
     order = np.asarray(shuffled(jax.random.key(3), count))
     np.testing.assert_array_equal(np.sort(order), np.arange(count))

@@ -9,7 +9,7 @@ from absorb.config import spec_of
 from absorb.knobs import knobs_of
 from absorb.models import psi_tree, regions
 from absorb.train.one import start
-from absorb.train.step import Batch, train_step
+from absorb.train.step import Batch, one_decision, train_step
 from absorb.worlds.labels import FORGET, UNLABELLED
 from sweeps.app import compose
 
@@ -21,13 +21,19 @@ MODELS = {
     "parallel": [*MLP, "routing.placement=parallel"],
     "gated": [*MLP, "gate=learned"],
     "gated_parallel": [*MLP, "gate=learned", "routing.placement=parallel"],
-    "decoders": [*AUTOENCODER, "model.separate_decoders=true", "model.certificates=true"],
+    "decoders": [
+        *AUTOENCODER,
+        "model.separate_decoders=true",
+        "model.certificates=true",
+        "measure=quick",
+    ],
 }
 
 
 def problem(*overrides: str):
-    config = compose(["train.optimizer=adamw", "train.weight_decay=0.1", *overrides,
-                      "routing.mechanism=update", "routing.granularity=batch"])  # fmt: skip
+    config = compose(["train.optimizer=adamw", "train.weight_decay=0.1",
+                      "routing.mechanism=update", *overrides,
+                      "routing.granularity=batch"])  # fmt: skip
     spec, knobs = spec_of(config), knobs_of(config, 10)
     masks = regions(spec, knobs)
     return spec, knobs, masks, jax.jit(lambda state, b: train_step(spec, knobs, masks, state, b))
@@ -36,7 +42,7 @@ def problem(*overrides: str):
 def batch(observed: int) -> Batch:
     rng = np.random.default_rng(observed)
     x_BF = jnp.asarray(rng.uniform(0, 1, (8, 64)), jnp.float32)
-    return Batch(x_BF, jnp.asarray(rng.integers(0, 10, 8)), jnp.full(8, observed))
+    return Batch(x_BF, jnp.asarray(rng.integers(0, 10, 8)), jnp.full(8, observed), jnp.ones(8))
 
 
 @pytest.mark.parametrize("arm", ["filter", "std"])
@@ -74,5 +80,24 @@ def test_what_a_weight_was_blocked_from_does_not_reach_it_through_momentum():
     routed = step(begin, batch(FORGET))
     silent = step(routed, batch(UNLABELLED))  # weighs nothing: only momentum is left to move
     before, after = (s.params["chain"]["hidden0"]["kernel"] for s in (begin, silent))
+    np.testing.assert_array_equal(before[:, 3:], after[:, 3:])
+    assert jnp.abs(before[:, :3] - after[:, :3]).max() > 0
+
+
+def test_a_mixed_batch_takes_the_forget_decision_and_drops_the_rest():
+    observed_B = jnp.array([UNLABELLED, FORGET, UNLABELLED, FORGET, *[UNLABELLED] * 4])
+    decided = one_decision(batch(FORGET)._replace(observed_B=observed_B))
+    np.testing.assert_array_equal(decided.observed_B, [FORGET] * 8)
+    np.testing.assert_array_equal(decided.present_B, observed_B == FORGET)
+
+
+def test_labelled_data_of_a_mixed_batch_do_not_reach_the_rest():
+    spec, knobs, masks, _ = problem(*MLP, "routing.mechanism=activation", "train.optimizer=sgd",
+                                    "train.weight_decay=0")  # fmt: skip
+    observed_B = jnp.where(jnp.arange(8) < 3, FORGET, UNLABELLED)
+    mixed = batch(FORGET)._replace(observed_B=observed_B)
+    begin = start(spec, knobs)
+    end = jax.jit(lambda s, b: train_step(spec, knobs, masks, s, b))(begin, mixed)
+    before, after = (s.params["chain"]["hidden0"]["kernel"] for s in (begin, end))
     np.testing.assert_array_equal(before[:, 3:], after[:, 3:])
     assert jnp.abs(before[:, :3] - after[:, :3]).max() > 0

@@ -75,6 +75,13 @@ def test_placebo_labels_as_many_examples_whatever_they_show():
     assert abs(np.mean(shares) - forget_N.mean()) < 0.03
 
 
+def test_placebo_knows_nothing_of_the_concept_under_noise_and_covariates():
+    noisy = ("routing.false_positive=0.3", "routing.false_negative=0.3", "routing.covariate=ink",
+             "routing.covariate_strength=3")  # fmt: skip
+    plain, _, _ = observed("routing.arm=placebo", "routing.covariate=ink")
+    np.testing.assert_array_equal(observed("routing.arm=placebo", *noisy)[0], plain)
+
+
 def test_class_granularity_labels_whole_classes():
     seen_N, _, train = observed(
         "routing.granularity=class", "routing.concept=[0,1,2,3]", "routing.label_fraction=0.5"
