@@ -84,7 +84,8 @@ def test_a_step_of_pytorch_by_hand_is_a_step_of_the_engine(arm):
     state = start(spec, knobs)
     made, torch = ensemble(problem, state.params, members=3, routed=arm == "route")
     x_BF, w_BU = problem.x_NF[:64], problem.weight_NU[:64]
-    batch = Batch(x_BF, np.zeros(64, np.int32), np.where(w_BU[:, -1] == 0, 0, 1))
+    observed_B = np.where(w_BU[:, -1] == 0, 0, 1)
+    batch = Batch(x_BF, np.zeros(64, np.int32), observed_B, present_B=np.ones(64, np.float32))
     x_EBF, w_EBU = (torch.from_numpy(a).expand(3, -1, -1) for a in (x_BF, w_BU))
     for _ in range(3):
         state = train_step(spec, knobs, regions(spec, knobs), state, batch)
