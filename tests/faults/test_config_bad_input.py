@@ -52,7 +52,7 @@ BAD = [
     ("routing.covariate=ink2", "routing.covariate='ink2'", "none, ink"),
     ("train.batch=5000", "train.batch=5000", "at most"),
     ("world=linear", "model.kind", "paths"),
-    ("world=mnist", "world.path='data/mnist'", "t10k-images-idx3-ubyte"),
+    ("world=mnist", "world.path: ", "train-images-idx3-ubyte.gz is not there"),
     # grammar
     ("seed", "seed", "key=value"),
     ("=3", "=3"),

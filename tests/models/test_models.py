@@ -96,7 +96,7 @@ def test_the_head_is_the_output_layer_or_the_decoder():
 @pytest.mark.parametrize("placement", ["slice", "parallel"])
 def test_a_second_decoder_serves_the_data_that_ask_for_it(placement):
     model = ["model=autoencoder", "model.widths=[7]", "model.latent=6"]
-    decoders = ["model.separate_decoders=true", f"routing.placement={placement}"]
+    decoders = ["model.separate_decoders=true", f"routing.placement={placement}", "measure=quick"]
     spec, knobs, params = made(*model, *decoders)
     second_B = jnp.array([0.0, 1.0, 0.0, 1.0, 0.0])
     mixed, first, second = (
