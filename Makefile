@@ -39,7 +39,7 @@ lint: setup  ## style and types
 	$(BIN)/pyright
 
 bench: setup  ## speed against PyTorch and against the machine's ceiling
-	$(INSTALL) '.[bench]' --no-build-isolation
+	$(INSTALL) --no-build-isolation -e '.[bench]'
 	$(BIN)/absorb bench
 
 lock:  ## resolve requirements.lock anew (needs uv)

@@ -26,7 +26,7 @@ def set_up_devices(devices: int | None = None) -> None:
     add_flag(_FLAG, str(devices or usable_cores()))
     add_flag("--xla_cpu_multi_thread_eigen", "false")  # lanes fill the cores already
     if has_wide_vectors():
-        add_flag("--xla_cpu_prefer_vector_width", "512")  # 4 to 8 % faster: benchmarks/RESULTS.md
+        add_flag("--xla_cpu_prefer_vector_width", "512")  # a few percent, if anything: LOG.md
     os.environ.setdefault("JAX_COMPILATION_CACHE_DIR", str(compiler_cache()))
     os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS", "0.1")
     os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES", "-1")
