@@ -182,6 +182,18 @@ def test_a_batch_that_is_stopped_goes_on_to_the_same_bits(stop_after):
     assert len(calls) + len(seen) == 8  # no segment is trained twice
 
 
+def test_a_checkpoint_of_another_width_is_not_mixed_in():
+    configs, memory = config_list(6), Memory()
+    wanted = train_batch(configs, lanes=4).rows
+
+    def stop(progress):
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        train_batch(configs, lanes=2, on_progress=stop, checkpoint=memory)
+    assert train_batch(configs, lanes=4, checkpoint=memory).rows == wanted
+
+
 EIGHT_DEVICES = """
 import json
 import jax

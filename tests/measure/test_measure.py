@@ -161,3 +161,18 @@ def test_the_null_world_reports_the_rests_share_of_the_slope():
     params = {"trunk": {"path": jnp.array([0.3])}, "module": {"path": jnp.array([0.9])}}
     found = measure_network(spec, knobs_of(config, 1), data, params)
     assert found["kept_share"] == pytest.approx(0.25, rel=1e-5)
+
+
+def test_attacks_are_chosen_on_validation_data_and_calibration_sees_retain_data_alone():
+    spec, knobs, params, data = made("measure.attack_kinds=[all]", "measure.attack_rates=[1e-3]",
+                                     "measure.attack_examples=[4]", "measure.attack_steps=4",
+                                     "measure.treatments=[calibrated,elicited]")  # fmt: skip
+    measure = jax.jit(lambda data: measure_network(spec, knobs, data, params))
+    honest = measure(data)
+    wrong = data.test._replace(class_N=(data.test.class_N + 1) % 10)
+    assert measure(data._replace(test=wrong))["elicited.choice"] == honest["elicited.choice"]
+    forget = np.isin(data.train.class_N, [8, 9])
+    swapped = np.where(forget, 17 - data.train.class_N, data.train.class_N)  # 8 and 9 exchanged
+    relabelled = measure(data._replace(train=data.train._replace(class_N=swapped)))
+    assert relabelled["calibrated.forget"] == pytest.approx(float(honest["calibrated.forget"]))
+    assert relabelled["elicited.forget"] != honest["elicited.forget"]

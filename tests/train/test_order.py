@@ -8,7 +8,8 @@ from scipy.stats import chisquare
 
 from absorb.config import spec_of
 from absorb.knobs import knobs_of
-from absorb.train.one import epoch_order, shuffled
+from absorb.train.one import epoch_order, shuffled, start
+from absorb.worlds import load_world, observe
 from absorb.worlds.labels import FORGET, UNLABELLED
 from sweeps.app import compose
 
@@ -49,3 +50,20 @@ def test_with_batch_granularity_batches_are_of_one_kind_but_for_the_border():
     assert (kinds == 1).sum() == 2
     firsts = {int(np.argmax(order("routing=update", f"seed={s}")[:, 0] < 20)) for s in range(8)}
     assert len(firsts) > 1  # the batches of forget data do not always come first
+
+
+def test_each_seed_moves_its_own_randomness_and_no_other():
+    def made(*overrides: str):
+        config = compose(
+            ["model.widths=[4]", "routing.sites=[hidden0]", "routing.units=1", *overrides]
+        )
+        spec, knobs = spec_of(config), knobs_of(config, 10)
+        kernel = start(spec, knobs).params["chain"]["hidden0"]["kernel"]
+        labels = observe(spec, knobs, load_world(config.world).train)
+        return np.asarray(kernel), np.asarray(labels), order(*overrides)
+
+    base = made()
+    for i, name in enumerate(("init", "labels", "order")):
+        moved = [bool((a != b).any()) for a, b in zip(base, made(f"seeds.{name}=7"), strict=True)]
+        assert moved == [j == i for j in range(3)], name
+    assert all((a != b).any() for a, b in zip(base, made("seed=7"), strict=True))
