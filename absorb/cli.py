@@ -125,14 +125,14 @@ def _store_and_rest(arguments: Sequence[str]) -> tuple[str, list[str]]:
 
 
 def _figures(options: argparse.Namespace) -> int:
-    from figures.main import main as figures  # type: ignore[import-not-found]
+    from figures.main import main as figures
 
     return figures(options.arguments) or 0
 
 
 def _bench(options: argparse.Namespace) -> int:
     try:
-        from benchmarks.main import main as bench  # type: ignore[import-not-found]
+        from benchmarks.main import main as bench
     except ModuleNotFoundError as error:
         raise AbsorbError(f"bench: run it in a checkout, after `make bench` ({error})") from None
     return bench(options.arguments) or 0

@@ -3,6 +3,7 @@
 import pytest
 
 from absorb.errors import AbsorbError
+from absorb.identity import flat
 from sweeps.app import compose
 
 
@@ -47,4 +48,6 @@ def test_refused(overrides, words):
     ],
 )
 def test_allowed_at_the_edge(overrides):
-    compose(overrides)
+    settings = flat(compose(overrides))
+    plain = [o.split("=") for o in overrides if "." in o and "[" not in o]
+    assert all(str(settings[name]).lower() == value for name, value in plain)

@@ -96,11 +96,12 @@ class _Batch:
         self.segment = segment_epochs(spec.train.epochs)
 
     def run(self) -> list[dict[str, Any]]:
-        wave, epoch, state = self._resume()
+        """One row per run, from where the checkpoint stands."""
+        first, epoch, state = self._resume()
         waves = [
             self.knobs[i : i + self.made.width] for i in range(0, len(self.knobs), self.made.width)
         ]
-        for wave in range(wave, len(waves)):  # noqa: B020
+        for wave in range(first, len(waves)):
             lanes = waves[wave] + [waves[wave][-1]] * (self.made.width - len(waves[wave]))
             self._wave(wave, on_lanes(self.made.mesh, stack(lanes)), epoch, state)
             epoch, state = 0, None
@@ -115,9 +116,8 @@ class _Batch:
         else:
             state = on_lanes(self.made.mesh, state)
         while epoch < self.spec.train.epochs:
-            epochs = min(self.segment, self.spec.train.epochs - epoch)
-            state = self._call(self.made.train, knobs, self.data, state, epochs)
-            epoch += epochs
+            state = self._call(self.made.train, knobs, self.data, state, self.segment)
+            epoch += self.segment  # divides the run's epochs
             self._after_segment(wave, epoch, state)
         scores = self._call(self.made.measure, knobs, self.data, state)
         extra = {"diverged_step": state.diverged_step, "final.loss": state.loss}
