@@ -1,4 +1,8 @@
-"""Sweeps as processes of their own, to be killed; run as a script, one with a stand-in engine."""
+"""Sweeps as processes of their own, to be killed.
+
+As a script: `absorb` with a stand-in for the engine, or, where ABSORB_STOP_AT=N is set, with the
+real one, which is sent SIGTERM at its N-th report of progress.
+"""
 
 import os
 import signal
@@ -10,6 +14,7 @@ from pathlib import Path
 ROOT = Path(__file__).parents[2]
 REAL = [sys.executable, "-m", "absorb.cli"]
 FAKE = [sys.executable, str(Path(__file__).resolve())]
+STOPS = FAKE  # with ABSORB_STOP_AT
 
 
 def environment(**more: str) -> dict[str, str]:
@@ -56,14 +61,32 @@ def wait_for(directory: Path, pattern: str, process: subprocess.Popen, count: in
     raise AssertionError(f"no {pattern} in {directory}")
 
 
+class StopsItself:
+    """The engine, in a process that is asked to stop at a stated report of progress."""
+
+    def __init__(self, engine, report: int) -> None:
+        self.engine, self.left = engine, report
+
+    def __call__(self, configs, *, on_progress, **how):
+        def reported(progress) -> None:
+            self.left -= 1
+            if self.left == 0:
+                signal.raise_signal(signal.SIGTERM)
+            on_progress(progress)
+
+        return self.engine(configs, on_progress=reported, **how)
+
+
 def main() -> int:
-    """`absorb` with a stand-in for the engine."""
+    """`absorb` with the engine that the environment asks for."""
     from sweep_helpers import FakeEngine
 
-    import absorb.lanes.batch
+    import absorb.lanes.batch as engine
     from absorb.cli import main as absorb_main
 
-    absorb.lanes.batch.train_batch = FakeEngine()  # type: ignore[assignment]
+    stop_at = os.environ.get("ABSORB_STOP_AT")
+    real = engine.train_batch
+    engine.train_batch = StopsItself(real, int(stop_at)) if stop_at else FakeEngine()  # type: ignore
     return absorb_main()
 
 

@@ -1,10 +1,9 @@
 """Real sweeps are killed and run again: every run is there once, with the same bits as ever."""
 
 import random
-import signal
 
 import pytest
-from sweep_process import FAKE, REAL, finish, kill_after, start, wait_for
+from sweep_process import FAKE, REAL, STOPS, finish, kill_after, start, wait_for
 
 from absorb.store import Store
 
@@ -12,6 +11,7 @@ WORDS = [
     "seed=range(0,12)", "routing.label_fraction=0,0.5", "train.epochs=40", "measure=quick",
     "launch.batch=6", "launch.lanes=2", "--yes",
 ]  # fmt: skip
+SEGMENTS_OF_A_BATCH = 20  # two waves of 4 lanes for 6 runs, each cut into 10
 FAKE_WORDS = ["seed=range(0,6)", "launch.batch=2"]
 
 
@@ -58,12 +58,10 @@ def test_killed_at_random_moments(tmp_path, uninterrupted):
 
 @pytest.mark.slow
 def test_asked_to_stop_in_a_segment_it_goes_on_from_there(tmp_path, uninterrupted):
-    process = start(REAL, WORDS, tmp_path)
-    wait_for(tmp_path, "results/shards/*/*.json", process)
-    process.send_signal(signal.SIGTERM)
-    _, err = process.communicate(timeout=300)
-    assert process.returncode == 75, err
-    assert "SIGTERM: finishing this segment" in err and "the same command goes on" in err
+    in_the_second_batch = f"{SEGMENTS_OF_A_BATCH + 3}"
+    code, said = finish(STOPS, WORDS, tmp_path, ABSORB_STOP_AT=in_the_second_batch)
+    assert code == 75, said
+    assert "SIGTERM: finishing this segment" in said and "the same command goes on" in said
     assert list(tmp_path.glob("results/checkpoints/*"))
     assert 0 < len(rows_of(tmp_path)) < 24
     code, said = finish(REAL, WORDS, tmp_path)
