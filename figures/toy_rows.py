@@ -172,6 +172,18 @@ def array(row: Row, name: str, shape: tuple[int, ...]) -> np.ndarray:
     return values.reshape(shape)
 
 
+def whole(found: Sequence[Study], partial: bool) -> tuple[list[Study], list[str]]:
+    """Those to draw, and in words those that are unfinished, unless `partial`."""
+    drawn = [one for one in found if partial or not one.missing]
+    return drawn, [in_words(one) for one in found if one not in drawn]
+
+
+def in_words(one: Study) -> str:
+    """A study by its size and what sets it apart, and what of it is missing."""
+    apart = f" ({one.apart})" if one.apart else ""
+    return f"{one.first[FEATURES]} features in {one.first[HIDDEN]}{apart}: {one.missing}"
+
+
 def unrouted(row: Row) -> bool:
     """Whether a run is the plain tied toy on features that are independent of each other."""
     plain_model = row[MECHANISM] == "none" and row["model.tied"] and row["model.relu"]
