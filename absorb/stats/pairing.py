@@ -97,7 +97,7 @@ def pair_rates(partner_RF: np.ndarray, i: int, j: int, level: float = 0.95) -> P
 
 def matched(partner_RF: np.ndarray) -> np.ndarray:
     """Which runs are perfect matchings, shape (runs,)."""
-    return (np.asarray(partner_RF) >= 0).all(axis=1)
+    return np.all(np.asarray(partner_RF) >= 0, axis=1)
 
 
 def binomial_p(successes: int, trials: int, rate: float) -> float:

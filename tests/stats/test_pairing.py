@@ -103,6 +103,8 @@ def test_all_pairs_together_stand_at_the_null_whoever_pairs_with_whom():
     half = pair_rates(np.stack([matching(range(4)), np.full(4, -1)] * 5), 0, 1)
     assert half.any_pair.value == pytest.approx(1 / 6)
     assert half.any_pair.low < 1 / 6 < half.any_pair.high
+    one_pair_of_six = pair_rates(np.array([[1, 0, -1, -1]] * 2), 0, 1)
+    assert one_pair_of_six.any_pair.value == pytest.approx(1 / 6)
 
 
 def test_without_a_matching_nothing_agrees():
@@ -151,6 +153,8 @@ def test_a_pair_in_the_region_has_the_shape_of_a_digon():
     assert [x.value for x in shape] == pytest.approx([-1.0, 0.5, 1.0], abs=1e-12)
     other = pair_shape(np.stack([w_MF] * 3), 1, 2, units=1)
     assert [x.value for x in other] == pytest.approx([0.0, 0.5, 0.5], abs=1e-12)
+    alone = np.array([[1.0, -1.0, 0], [0, 0, 1.0]])
+    assert pair_shape(alone[None], 0, 2).dimensionality.value == pytest.approx(0.75)
 
 
 def test_shares_in_the_region_average_its_size_over_random_bases():
