@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from absorb.errors import AbsorbError
-from figures import cloud_table2, credit, dose_response
+from figures import cloud_table2, credit, dose_response, superposition
 from figures.page import Page, Pages
 from figures.select import Table
 from figures.style import FORMATS, METADATA, styled
@@ -17,6 +17,7 @@ FIGURES: dict[str, Callable[[Table, bool], Pages]] = {
     "dose_response": dose_response.pages,
     "cloud_table2": cloud_table2.pages,
     "credit": credit.pages,
+    "superposition": superposition.pages,
 }
 KEYS = ("store", "out", "partial")
 TRUTH = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}

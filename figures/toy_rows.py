@@ -67,14 +67,13 @@ class Study(NamedTuple):
         )
 
     def ok(self, cell: Cell) -> list[Row]:
-        """The runs of one cell that ended well, by seed."""
-        found = sorted(self.cells[cell].items())
-        return [row for _, row in found if row["status"] == "ok"]
+        """The runs of one cell that ended well, with a finite test loss, by seed."""
+        found = [row for _, row in sorted(self.cells[cell].items())]
+        return [row for row in found if row["status"] == "ok" and finite(row.get(LOSS))]
 
     def best(self, cell: Cell) -> Row | None:
         """The run of a cell with the least test loss, or None where none ended well."""
-        rows = [row for row in self.ok(cell) if finite(row.get(LOSS))]
-        return min(rows, key=lambda row: row[LOSS], default=None)
+        return min(self.ok(cell), key=lambda row: row[LOSS], default=None)
 
 
 def studies(
@@ -173,15 +172,17 @@ def array(row: Row, name: str, shape: tuple[int, ...]) -> np.ndarray:
 
 
 def whole(found: Sequence[Study], partial: bool) -> tuple[list[Study], list[str]]:
-    """Those to draw, and in words those that are unfinished, unless `partial`."""
-    drawn = [one for one in found if partial or not one.missing]
+    """Those to draw, and in words those that are unfinished, unless `partial`, or all failed."""
+    fit = [one for one in found if any(one.ok(cell) for cell in one.cells)]
+    drawn = [one for one in fit if partial or not one.missing]
     return drawn, [in_words(one) for one in found if one not in drawn]
 
 
 def in_words(one: Study) -> str:
     """A study by its size and what sets it apart, and what of it is missing."""
     apart = f" ({one.apart})" if one.apart else ""
-    return f"{one.first[FEATURES]} features in {one.first[HIDDEN]}{apart}: {one.missing}"
+    size = f"{one.first[FEATURES]} features in {one.first[HIDDEN]}"
+    return f"{size}{apart}: {one.missing or 'no run ended well'}"
 
 
 def unrouted(row: Row) -> bool:

@@ -59,3 +59,10 @@ def best_runs(one: Study) -> list[tuple[float, Row]]:
     """The best run at each value of the one compared setting, from high to low."""
     found = [(cell[0], one.best(cell)) for cell in reversed(list(one.cells))]
     return [(value, row) for value, row in found if row is not None]
+
+
+def best_of(one: Study) -> str:
+    """How the runs that are shown were chosen, for a caption."""
+    counts = {len(one.ok(cell)) for cell in one.cells if one.ok(cell)}
+    k = "–".join(str(n) for n in sorted({min(counts), max(counts)}))
+    return f"best of {k} seeds by importance-weighted test loss"

@@ -53,3 +53,50 @@ def as_table(*blocks: list[dict]) -> dict[str, list]:
     rows = [row for block in blocks for row in block]
     names = dict.fromkeys(name for row in rows for name in row)
     return {name: [row.get(name) for row in rows] for name in names}
+
+
+def noisy(w_MF: np.ndarray, key: int, scale: float = 0.02) -> np.ndarray:
+    """The same weights, a little off."""
+    return w_MF + scale * np.random.default_rng(key).standard_normal(w_MF.shape)
+
+
+def intro_rows(seeds=4, best=3) -> list[dict]:
+    """Five features in the plane: two orthogonal, then a square, then a pentagon; noisy seeds.
+
+    Seed `best` has the least loss and the very frames; seed 0 has a triangle and a digon's place.
+    """
+    rows = []
+    for i, p in enumerate(20.0 ** -np.linspace(0, 1, 10)):
+        ideal = kgon(5, 5, 1.17, turn=0.3)
+        if i < 7:
+            ideal = kgon(5, 4, turn=0.2)
+        if i < 3:
+            ideal = side_by_side(np.ones((1, 1)), np.ones((1, 1)), np.zeros((0, 3)))
+        for seed in range(seeds):
+            w_MF = ideal if seed == best else noisy(ideal, 10 * i + seed)
+            w_MF = kgon(5, 3) if seed == 0 else w_MF
+            loss = (0.05 if seed == best else 0.06 + 0.001 * seed) * float(p)
+            rows.append(toy_row(w_MF, seed, loss, world__active=float(p), world__importance=0.9))
+    return rows
+
+
+def sweep_rows(features=20, m=5, importance=0.7, active=(1.0, 0.1, 0.01), seeds=3) -> list[dict]:
+    """More features than dimensions: m alone when dense, then a growing share in digons.
+
+    The higher the seed, the lower the loss; all seeds but the last are noisy. Biases are negative.
+    """
+    rows = []
+    for i, p in enumerate(active):
+        pairs = round(m * i / (len(active) - 1))
+        ideal = np.zeros((m, features))
+        ideal[:, :m] = np.eye(m)
+        for k in range(min(pairs, features - m)):
+            ideal[m - 1 - k, m + k] = -1.0
+        bias_F = -0.1 * (np.linalg.norm(ideal, axis=0) == 0)
+        for seed in range(seeds):
+            w_MF = ideal if seed == seeds - 1 else noisy(ideal, 100 * i + seed, 0.01)
+            rows.append(
+                toy_row(w_MF, seed, 0.1 * p - 0.001 * p * seed, bias_F, world__active=p,
+                        world__importance=importance)
+            )  # fmt: skip
+    return rows

@@ -4,7 +4,7 @@ import numpy as np
 from planted_toys import as_table, digons, kgon, toy_row
 
 from figures.toy_rows import whole
-from figures.toy_sweeps import SWEEPS, best_runs, probabilities_of, sparsity_sweeps
+from figures.toy_sweeps import SWEEPS, best_of, best_runs, probabilities_of, sparsity_sweeps
 
 INTRO = SWEEPS[0]
 
@@ -59,3 +59,16 @@ def test_best_runs_go_from_dense_to_sparse_without_settings_that_never_ended_wel
     best = best_runs(sweeps(rows)[0])
     assert [p for p, _ in best] == [p for i, p in enumerate(INTRO.active) if i != 1]
     assert {row["seed"] for _, row in best} == {1}
+
+
+def test_a_sweep_of_which_no_run_ended_well_is_left_out_even_if_asked_for():
+    (found,) = sweeps(intro(world__importance=0.9, status="diverged"))
+    drawn, left_out = whole([found], True)
+    assert drawn == [] and left_out == ["5 features in 2: no run ended well"]
+
+
+def test_a_caption_counts_the_seeds_that_ended_well():
+    rows = intro(seeds=4, world__importance=0.9)
+    assert best_of(sweeps(rows)[0]).startswith("best of 4 seeds by importance-weighted test loss")
+    rows[0]["status"] = "diverged"
+    assert best_of(sweeps(rows)[0]).startswith("best of 3–4 seeds")
