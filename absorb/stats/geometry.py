@@ -22,7 +22,8 @@ class Frame(NamedTuple):
     """Features that overlap each other and, up to `PACKED`, no feature outside.
 
     `tight`: every direction of the frame's space carries the same squared length, so that the
-    dimensionalities of its features sum to `dimension`. `name` is "k in d" for an unnamed shape.
+    dimensionalities of its features sum to `dimension`; in one dimension this is always so.
+    `name` is "k in d" for a shape without a name.
     """
 
     features: tuple[int, ...]
