@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from absorb.errors import AbsorbError
-from figures import cloud_table2, credit, dose_response, superposition, toy_paths
+from figures import cloud_table2, credit, dose_response, overlap, superposition, toy_paths
 from figures.page import Page, Pages
 from figures.select import Table
 from figures.style import FORMATS, METADATA, styled
@@ -18,6 +18,7 @@ FIGURES: dict[str, Callable[[Table, bool], Pages]] = {
     "cloud_table2": cloud_table2.pages,
     "credit": credit.pages,
     "superposition": superposition.pages,
+    "overlap": overlap.pages,
     "toy_paths": toy_paths.pages,
 }
 KEYS = ("store", "out", "partial")
