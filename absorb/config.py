@@ -11,8 +11,8 @@ from functools import lru_cache
 from typing import Any
 
 ARMS = ("route", "hard", "filter", "placebo", "capacity", "std")
-MECHANISMS = ("activation", "parameter", "update")
-GRANULARITIES = ("example", "class", "batch")
+MECHANISMS = ("none", "activation", "parameter", "update")
+GRANULARITIES = ("example", "class", "batch", "component")
 TREATMENTS = ("whole", "raw", "mean", "calibrated", "refit", "elicited")
 
 
@@ -73,6 +73,28 @@ class Linear:
 
 
 @dataclass(frozen=True)
+class Sparse:
+    """Features that are seldom active and then uniform in [0, 1], drawn anew at every step.
+
+    Feature i weighs importance**i in the loss. Consecutive features form groups, which have their
+    structure with probability `correlation` at each draw: pairs are active together, of groups one
+    member at most is active, in a hierarchy the others need the first.
+    """
+
+    kind: str = static(choices=("sparse",))
+    split_seed: int = static(0, 2**31 - 1)
+    features: int = static(1, 65536)
+    active: float = knob(1e-6, 1.0)
+    importance: float = knob(1e-6, 1e6)
+    structure: str = static(choices=("independent", "pairs", "groups", "hierarchy"))
+    group: int = static(1, 65536)
+    correlation: float = knob(0.0, 1.0)
+    draws: str = static(choices=("own", "shared"))
+    steps: int = static(1, 10**6)
+    measured: int = static(16, 10**6)
+
+
+@dataclass(frozen=True)
 class Mlp:
     """A ReLU classifier; sites hidden0, hidden1, ..."""
 
@@ -103,6 +125,16 @@ class Paths:
 
 
 @dataclass(frozen=True)
+class Toy:
+    """ReLU(W'W x + b), or with `tied` false ReLU(V'W x + b); its one site is hidden."""
+
+    kind: str = static(choices=("toy",))
+    hidden: int = static(1, 65536)
+    tied: bool = static()
+    relu: bool = static()
+
+
+@dataclass(frozen=True)
 class Weights:
     """How much (R, K) learn from a datum, by what is known of it."""
 
@@ -115,7 +147,8 @@ class Weights:
 class Routing:
     """Which data train which units, and what is known of the data.
 
-    `keep` weighs the loss of data observed as (forget, unlabelled, retain); 0 drops them.
+    `keep` weighs the loss of data observed as (forget, unlabelled, retain); 0 drops them. Routing
+    and gates act during the share `until` of training; then every weight and gate is 1.
     """
 
     weights: Weights
@@ -131,6 +164,7 @@ class Routing:
     covariate_strength: float = knob(-100.0, 100.0)
     keep: tuple[float, ...] = knob(0.0, 1.0, length=(3, 3))
     allow_negative: bool = knob()
+    until: float = knob(0.0, 1.0)
     placement: str = static(choices=("slice", "added", "parallel"))
     sites: tuple[str, ...] = static(length=(1, 64))
     units: int = knob(1, 65536)
@@ -187,8 +221,8 @@ class Seeds:
 class Config:
     """One run, whole. The same class with its knobs blanked (`spec_of`) is the static `Spec`."""
 
-    world: Digits | Mnist | Linear
-    model: Mlp | Autoencoder | Paths
+    world: Digits | Mnist | Linear | Sparse
+    model: Mlp | Autoencoder | Paths | Toy
     routing: Routing
     gate: Gate
     train: Train
@@ -200,8 +234,8 @@ class Config:
 Spec = Config
 
 KINDS: dict[str, dict[str, type]] = {
-    "world": {"digits": Digits, "mnist": Mnist, "linear": Linear},
-    "model": {"mlp": Mlp, "autoencoder": Autoencoder, "paths": Paths},
+    "world": {"digits": Digits, "mnist": Mnist, "linear": Linear, "sparse": Sparse},
+    "model": {"mlp": Mlp, "autoencoder": Autoencoder, "paths": Paths, "toy": Toy},
 }
 
 

@@ -5,7 +5,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from absorb.config import Config
+from absorb.config import Config, Sparse
 
 OBSERVED = ("forget", "unlabelled", "retain")
 
@@ -39,6 +39,10 @@ class Knobs(NamedTuple):
     l1_rest: Knob
     correlation: Knob
     ablate_every: Knob
+    until: Knob  # share of training during which routing acts
+    active: Knob  # probability of a feature, world sparse
+    importance_C: Knob  # weight of each feature in the loss, world sparse; ones elsewhere
+    structured: Knob  # probability that a group of features has its structure
 
 
 LABEL_DRAWS = ("labels", "placebo", "std")
@@ -95,7 +99,23 @@ def knobs_of(config: Config, classes: int) -> Knobs:
         l1_rest=f(train.l1_rest),
         correlation=f(train.correlation),
         ablate_every=i(train.ablate_every),
+        until=f(routing.until),
+        **_features(config, classes),
     )
+
+
+def _features(config: Config, classes: int) -> dict[str, Knob]:
+    """The knobs of the world sparse; elsewhere they act on nothing."""
+    world, f = config.world, np.float32
+    if not isinstance(world, Sparse):
+        ones_C = np.ones(classes, f)
+        return {"active": f(1), "importance_C": ones_C, "structured": f(0)}
+    importance_C = np.power(world.importance, np.arange(classes), dtype=np.float64).astype(f)
+    return {
+        "active": f(world.active),
+        "importance_C": importance_C,
+        "structured": f(world.correlation),
+    }
 
 
 def stack(lanes: Sequence[Knobs]) -> Knobs:

@@ -1,8 +1,8 @@
 """What may not go together in one config, refused before any work."""
 
-from absorb.config import Autoencoder, Config, Digits, Linear, Mlp, Paths
+from absorb.config import Autoencoder, Config, Digits, Mlp, Paths, Sparse, Toy
 from absorb.errors import AbsorbError
-from absorb.sites import site_widths
+from absorb.sites import classes, site_widths
 
 
 def check_together(config: Config) -> None:
@@ -14,7 +14,10 @@ def check_together(config: Config) -> None:
         _region_fits,
         _weights,
         _granularity,
+        _mechanism,
         _classes,
+        _groups,
+        _toy,
         _attacks,
     ):
         rule(config)
@@ -27,12 +30,14 @@ def _splits(config: Config) -> None:
         raise AbsorbError(f"world.validation + world.test = {share:g}: must be at most 0.8")
 
 
+MODELS_FOR = {"linear": ("paths",), "sparse": ("toy",)}  # other worlds: any of the rest
+
+
 def _world_fits_model(config: Config) -> None:
-    if isinstance(config.world, Linear) != isinstance(config.model, Paths):
-        raise AbsorbError(
-            f"model.kind={config.model.kind!r}: world.kind={config.world.kind!r} needs "
-            f"{'paths' if isinstance(config.world, Linear) else 'mlp or autoencoder'}"
-        )
+    world, model = config.world.kind, config.model.kind
+    fits = MODELS_FOR.get(world, ("mlp", "autoencoder"))
+    if model not in fits:
+        raise AbsorbError(f"model.kind={model!r}: world.kind={world!r} needs {' or '.join(fits)}")
     if isinstance(config.model, Paths) and config.routing.placement != "parallel":
         raise AbsorbError(
             f"routing.placement={config.routing.placement!r}: model paths needs parallel"
@@ -85,13 +90,65 @@ def _granularity(config: Config) -> None:
         )
 
 
+def _mechanism(config: Config) -> None:
+    routing = config.routing
+    if routing.mechanism == "none" and routing.arm != "capacity":
+        raise AbsorbError(
+            f"routing.arm={routing.arm!r}: routing.mechanism=none routes nothing and draws no "
+            "labels, so it needs routing.arm=capacity"
+        )
+
+
 def _classes(config: Config) -> None:
-    classes = 1 if isinstance(config.world, Linear) else 10
+    known = classes(config.world)
     worst = max(config.routing.concept)
-    if worst >= classes:
-        raise AbsorbError(f"routing.concept: {worst} must lie in [0, {classes - 1}]")
-    if len(set(config.routing.concept)) >= classes > 1 and isinstance(config.model, Mlp):
+    if worst >= known:
+        raise AbsorbError(f"routing.concept: {worst} must lie in [0, {known - 1}]")
+    everything = len(set(config.routing.concept)) >= known > 1
+    if everything and isinstance(config.model, Mlp | Toy):
         raise AbsorbError("routing.concept: names every class, so that nothing is retained")
+
+
+def _groups(config: Config) -> None:
+    world = config.world
+    if not isinstance(world, Sparse) or world.structure == "independent":
+        return
+    if world.features % world.group:
+        raise AbsorbError(f"world.group={world.group}: must divide world.features={world.features}")
+    if world.structure == "groups" and world.active * world.group > 1 + 1e-6:
+        raise AbsorbError(
+            f"world.active={world.active:g}: must be at most 1 / world.group = "
+            f"{1 / world.group:g}, since one member of a group at most is active"
+        )
+
+
+TOY_NEEDS = {
+    "routing.placement": ("slice",),
+    "routing.mechanism": ("none", "activation", "parameter"),
+    "routing.granularity": ("example", "component"),
+    "routing.covariate": ("none",),
+    "gate.kind": ("none", "hard"),
+    "train.loss": ("task",),
+}
+
+
+def _toy(config: Config) -> None:
+    if not isinstance(config.model, Toy):
+        if config.routing.granularity == "component":
+            raise AbsorbError(
+                "routing.granularity='component': loss components are routed in model toy alone"
+            )
+        return
+    for key, allowed in TOY_NEEDS.items():
+        section, name = key.split(".")
+        value = getattr(getattr(config, section), name)
+        if value not in allowed:
+            raise AbsorbError(f"{key}={value!r}: model toy allows {', '.join(allowed)}")
+    attacked = {"refit", "elicited"} & set(config.measure.treatments)
+    if "refit" in attacked or (attacked and "head" in config.measure.attack_kinds):
+        raise AbsorbError(
+            f"measure.treatments: {min(attacked)} trains a fresh head, and model toy has none"
+        )
 
 
 def _attacks(config: Config) -> None:

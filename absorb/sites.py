@@ -1,9 +1,25 @@
-"""The sites of a model: the named vectors of units at which a region can be cut."""
+"""Sizes that a config states: of its examples, its concepts, and its model's sites.
 
-from absorb.config import Autoencoder, Mlp, Paths
+A site is a named vector of units at which a region can be cut.
+"""
+
+from absorb.config import Autoencoder, Digits, Linear, Mlp, Mnist, Paths, Sparse, Toy
+
+CLASSES = {"digits": 10, "mnist": 10, "linear": 1}
+INPUTS = {"digits": 64, "mnist": 784, "linear": 1}
 
 
-def site_widths(model: Mlp | Autoencoder | Paths) -> dict[str, int]:
+def classes(world: Digits | Mnist | Linear | Sparse) -> int:
+    """How many concepts the world knows: classes, or sparse features."""
+    return world.features if isinstance(world, Sparse) else CLASSES[world.kind]
+
+
+def inputs(world: Digits | Mnist | Linear | Sparse) -> int:
+    """Width of an example."""
+    return world.features if isinstance(world, Sparse) else INPUTS[world.kind]
+
+
+def site_widths(model: Mlp | Autoencoder | Paths | Toy) -> dict[str, int]:
     """Width of each site by name, in forward order, without units that routing adds."""
     if isinstance(model, Mlp):
         return {f"hidden{i}": w for i, w in enumerate(model.widths)}
@@ -11,4 +27,4 @@ def site_widths(model: Mlp | Autoencoder | Paths) -> dict[str, int]:
         encode = {f"encode{i}": w for i, w in enumerate(model.widths)}
         decode = {f"decode{i}": w for i, w in enumerate(reversed(model.widths))}
         return encode | {"latent": model.latent} | decode
-    return {"sum": 1}
+    return {"hidden": model.hidden} if isinstance(model, Toy) else {"sum": 1}

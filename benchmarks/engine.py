@@ -13,8 +13,8 @@ from absorb.knobs import knobs_of, stack
 from absorb.lanes.programs import Programs, on_all, on_lanes, programs
 from absorb.lanes.width import rule
 from absorb.routing.kernels import Routes
-from absorb.train.one import steps_per_epoch
-from absorb.worlds import CLASSES, Data
+from absorb.sites import classes
+from absorb.worlds import Data, steps_per_epoch
 from benchmarks.timing import Contender
 
 
@@ -39,7 +39,7 @@ def engine(configs: Sequence[Config], data: Data, epochs: int, *,
     def run() -> None:
         with unrouted() if plain else nothing():  # looked at where the first call traces
             for i, wave in enumerate(waves):
-                states[i] = made.train(wave, shared, states[i], epochs)
+                states[i] = made.train(wave, shared, states[i], jnp.int32(0), epochs)
                 jax.block_until_ready(states[i])
 
     steps = epochs * steps_per_epoch(spec, len(data.train.class_N))
@@ -48,7 +48,7 @@ def engine(configs: Sequence[Config], data: Data, epochs: int, *,
 
 def waves_of(configs: Sequence[Config], made: Programs) -> Iterator:
     """Knobs of as many runs as train at once; the runs left over are not trained."""
-    knobs = [knobs_of(config, CLASSES[config.world.kind]) for config in configs]
+    knobs = [knobs_of(config, classes(config.world)) for config in configs]
     for i in range(0, len(knobs) - made.width + 1, made.width):
         yield on_lanes(made.mesh, stack(knobs[i : i + made.width]))
 

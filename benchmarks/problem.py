@@ -7,7 +7,8 @@ import numpy as np
 from absorb.config import Config
 from absorb.knobs import knobs_of
 from absorb.models import shapes
-from absorb.worlds import CLASSES, Data
+from absorb.sites import classes
+from absorb.worlds import Data
 
 
 class Problem(NamedTuple):
@@ -42,7 +43,7 @@ def problem_of(config: Config, data: Data) -> Problem:
     widths = (*sides, model.latent, *reversed(sides))  # type: ignore[union-attr]
     forget_N = np.isin(data.train.class_N, config.routing.concept)
     observed_N = np.where(forget_N & (np.cumsum(forget_N) % 2 == 0), 0, 1)
-    weight_N2 = knobs_of(config, CLASSES[config.world.kind]).weights_O2[observed_N]
+    weight_N2 = knobs_of(config, classes(config.world)).weights_O2[observed_N]
     region_U = np.arange(model.latent) < config.routing.units  # type: ignore[union-attr]
     weight_NU = np.where(region_U, weight_N2[:, :1], weight_N2[:, 1:]).astype(np.float32)
     return Problem(

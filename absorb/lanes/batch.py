@@ -5,6 +5,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple, Protocol
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 
 from absorb.config import Config, Spec, spec_of
@@ -12,8 +13,8 @@ from absorb.errors import AbsorbError
 from absorb.knobs import Knobs, knobs_of, stack
 from absorb.lanes.programs import Programs, on_all, on_lanes, programs
 from absorb.lanes.width import FEWEST, choose_lanes
-from absorb.train.one import steps_per_epoch
-from absorb.worlds import CLASSES, Data, load_world
+from absorb.sites import classes
+from absorb.worlds import Data, load_world, steps_per_epoch
 
 SEGMENTS = 10  # a run's training is cut into at least this many compiled calls
 SAVE_EVERY = 60.0  # seconds between checkpoints inside a batch
@@ -66,7 +67,7 @@ def train_batch(configs: Sequence[Config], *, lanes: int | None = None,
     if any(spec_of(config) != spec for config in configs):
         raise AbsorbError("a batch holds configs of more than one Spec")
     data = load_world(configs[0].world)
-    knobs = [knobs_of(config, CLASSES[spec.world.kind]) for config in configs]
+    knobs = [knobs_of(config, classes(spec.world)) for config in configs]
     run_steps = spec.train.epochs * steps_per_epoch(spec, len(data.train.class_N))
     lanes = lanes or choose_lanes(spec, data, knobs, run_steps, devices)
     made = programs(spec, lanes, devices)
@@ -116,7 +117,9 @@ class _Batch:
         else:
             state = on_lanes(self.made.mesh, state)
         while epoch < self.spec.train.epochs:
-            state = self._call(self.made.train, knobs, self.data, state, self.segment)
+            state = self._call(
+                self.made.train, knobs, self.data, state, jnp.int32(epoch), self.segment
+            )
             epoch += self.segment  # divides the run's epochs
             self._after_segment(wave, epoch, state)
         scores = self._call(self.made.measure, knobs, self.data, state)
@@ -177,7 +180,12 @@ class _Batch:
 
 
 def _row(merged: dict[str, np.ndarray], i: int) -> dict[str, Any]:
-    row: dict[str, Any] = {name: value[i].item() for name, value in merged.items()}
+    row: dict[str, Any] = {name: _plain(value[i]) for name, value in merged.items()}
     finite = row.pop("finite_parameters") and np.isfinite(row["final.loss"])
     diverged = row["diverged_step"] >= 0 or not finite
     return row | {"status": "diverged" if diverged else "ok"}
+
+
+def _plain(value: np.ndarray) -> Any:
+    """One number, or a flat list of numbers."""
+    return value.item() if value.ndim == 0 else value.ravel().tolist()

@@ -20,8 +20,9 @@ LANES = "lanes"
 class Programs(NamedTuple):
     """One Spec at one width; every argument and result has a leading axis of R lanes.
 
-    start(knobs) -> state; train(knobs, data, state, epochs) -> state; measure(knobs, data, state)
-    -> scores by name. `width` lanes run at once, `width / devices` on each device.
+    start(knobs) -> state; train(knobs, data, state, first, epochs) -> state, where `first` is the
+    number of the epoch that comes next; measure(knobs, data, state) -> scores by name. `width`
+    lanes run at once, `width / devices` on each device.
     """
 
     start: Callable
@@ -68,10 +69,12 @@ def programs(spec: Spec, lanes: int, devices: int | None = None) -> Programs:
         (False, True, False),
     )
 
-    @partial(jax.jit, static_argnums=3, donate_argnums=2)
-    def train(knobs, data, state, epochs):
-        one = lambda knobs, data, state: train_epochs(spec, knobs, data.train, state, epochs)  # noqa: E731
-        return over_lanes(one, mesh, (False, True, False))(knobs, data, state)
+    @partial(jax.jit, static_argnums=4, donate_argnums=2)
+    def train(knobs, data, state, first, epochs):
+        def one(knobs, data, state, first):
+            return train_epochs(spec, knobs, data.train, state, first, epochs)
+
+        return over_lanes(one, mesh, (False, True, False, True))(knobs, data, state, first)
 
     return Programs(jax.jit(begin), train, jax.jit(measure), lanes * len(local), mesh)
 

@@ -8,6 +8,7 @@ import time
 from pathlib import Path
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 
 from absorb.config import Spec
@@ -88,7 +89,7 @@ def lane_seconds(spec: Spec, data: Data, knobs: Knobs, lanes: int, devices: int 
     state, took = made.start(wave), []
     for _ in range(EPOCHS):
         began = time.perf_counter()
-        state = jax.block_until_ready(made.train(wave, shared, state, 1))
+        state = jax.block_until_ready(made.train(wave, shared, state, jnp.int32(0), 1))
         took.append(time.perf_counter() - began)
     return float(np.min(took[1:])) / made.width
 

@@ -6,12 +6,14 @@ import optax
 from jax import Array
 
 from absorb.config import Spec
+from absorb.knobs import Knobs
 from absorb.train.losses import errors
 
 STEPS, RATE, RIDGE = 200, 3e-2, 1e-2
 
 
-def calibrated_map(spec: Spec, output_NO: Array, target_N: Array, retain_N: Array) -> Array:
+def calibrated_map(spec: Spec, knobs: Knobs, output_NO: Array, target_N: Array,
+                   retain_N: Array) -> Array:  # fmt: skip
     """(scale, bias_O) that lower the retain loss of scale * output + bias, as an array (1 + O,).
 
     Outputs that retain data never ask for (the concept's own classes) keep their bias: nothing in
@@ -23,7 +25,8 @@ def calibrated_map(spec: Spec, output_NO: Array, target_N: Array, retain_N: Arra
         asked_O = jnp.zeros_like(asked_O).at[target_N].max(retain_N)
 
     def loss(theta: Array) -> Array:
-        error_N = errors(spec, apply_map(theta * jnp.append(1.0, asked_O), output_NO), target_N)
+        mapped_NO = apply_map(theta * jnp.append(1.0, asked_O), output_NO)
+        error_N = errors(spec, knobs, mapped_NO, target_N)
         retained = (error_N * retain_N).sum() / jnp.maximum(retain_N.sum(), 1)
         return retained + RIDGE * (theta[1:] ** 2).mean()
 

@@ -11,7 +11,7 @@ from absorb.config import Spec
 from absorb.keys import key_for
 from absorb.knobs import Knobs
 from absorb.measure.ablate import View, look
-from absorb.measure.scores import forget_mask, scores
+from absorb.measure.scores import forget_mask, scores, single
 from absorb.models import Params, head_mask, init
 from absorb.train.losses import errors, targets
 from absorb.worlds.data import Data, Split
@@ -55,10 +55,10 @@ def attack_start(spec: Spec, key: Array, params: Params, kind: str) -> tuple[Par
     return fresh, split_params(params, mask)[1]
 
 
-def forget_first(knobs: Knobs, train: Split, key: Array) -> Array:
+def forget_first(spec: Spec, knobs: Knobs, train: Split, key: Array) -> Array:
     """The training examples in random order, those that carry the concept first."""
     u_N = jax.random.uniform(key, (len(train.class_N),))
-    return jnp.argsort(u_N - 2 * forget_mask(knobs, train))
+    return jnp.argsort(u_N - 2 * forget_mask(spec, knobs, train))
 
 
 def mixed_batch(key: Array, order_N: Array, forget_count: Array, examples: Array,
@@ -80,8 +80,8 @@ def run_attack(spec: Spec, knobs: Knobs, data: Data, params: Params, view: View,
     key = jax.random.key(knobs.seed)
     learn, stay = attack_start(spec, key_for(key, "attack_init"), params, attack.kind)
     optimizer = optax.adam(rate)
-    order_N = forget_first(knobs, data.train, key_for(key, "attack_examples"))
-    forget_count = forget_mask(knobs, data.train).sum()
+    order_N = forget_first(spec, knobs, data.train, key_for(key, "attack_examples"))
+    forget_count = forget_mask(spec, knobs, data.train).sum()
     x_NF, class_N = jnp.asarray(data.train.x_NF), jnp.asarray(data.train.class_N)
     batch = min(spec.train.batch, len(class_N))
 
@@ -95,7 +95,7 @@ def run_attack(spec: Spec, knobs: Knobs, data: Data, params: Params, view: View,
 
         def loss(learn: Params) -> Array:
             output = look(spec, knobs, merge_params(learn, stay), x_NF[index_B], view)
-            return errors(spec, output.prediction_BO, target_B).mean()
+            return errors(spec, knobs, output.prediction_BO, target_B).mean()
 
         updates, state = optimizer.update(jax.grad(loss)(learn), state)
         return (optax.apply_updates(learn, updates), state), None
@@ -114,7 +114,7 @@ def run_attack(spec: Spec, knobs: Knobs, data: Data, params: Params, view: View,
 
 def _scores(spec: Spec, knobs: Knobs, params: Params, view: View, split: Split):
     output = look(spec, knobs, params, jnp.asarray(split.x_NF), view)
-    return scores(spec, knobs, output.prediction_BO, split)
+    return single(scores(spec, knobs, output.prediction_BO, split))
 
 
 def attack_set(

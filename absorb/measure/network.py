@@ -12,18 +12,20 @@ from absorb.measure.elicit import Attack, Trace, attack_set, chosen, run_attack
 from absorb.measure.scores import Scores, forget_mask, prefixed, scores
 from absorb.models import Params
 from absorb.train.losses import targets
+from absorb.worlds import given
 from absorb.worlds.data import Data
 from absorb.worlds.labels import FORGET, observe
 
 
 def measure_network(spec: Spec, knobs: Knobs, data: Data, params: Params) -> Scores:
     """Test scores of a network under every treatment of `spec.measure`, by column name."""
+    data = given(spec, knobs, data)
     views = {
         "whole": lambda: WHOLE,
         "raw": lambda: ablated(knobs),
         "mean": lambda: mean_ablated(spec, knobs, params, data.train),
     }
-    found: Scores = counts(spec, knobs, data)
+    found: Scores = counts(spec, knobs, data) | weights(spec, params)
     for treatment in spec.measure.treatments:
         if treatment in views:
             found |= prefixed(treatment, seen(spec, knobs, data, params, views[treatment]()))
@@ -37,17 +39,27 @@ def measure_network(spec: Spec, knobs: Knobs, data: Data, params: Params) -> Sco
 
 
 def counts(spec: Spec, knobs: Knobs, data: Data) -> Scores:
-    """How many training examples carry the concept, and how many are observed to."""
+    """How many training examples carry the concept, and how many are observed to.
+
+    Examples that are drawn anew at every step are not counted.
+    """
+    if spec.world.kind == "sparse":
+        return {}
     observed_N = observe(spec, knobs, data.train)
     return {
-        "forget_train_count": forget_mask(knobs, data.train).sum().astype(jnp.int32),
+        "forget_train_count": forget_mask(spec, knobs, data.train).sum().astype(jnp.int32),
         "labelled_count": (observed_N == FORGET).sum(),
     }
 
 
+def weights(spec: Spec, params: Params) -> Scores:
+    """The parameters themselves where the network is a toy, whose geometry is the result."""
+    return prefixed("weights", params) if spec.model.kind == "toy" else {}
+
+
 def seen(spec: Spec, knobs: Knobs, data: Data, params: Params, view: View) -> Scores:
     """Test scores under a view."""
-    second_N = forget_mask(knobs, data.test)
+    second_N = forget_mask(spec, knobs, data.test)
     output = look(spec, knobs, params, jnp.asarray(data.test.x_NF), view, second_N)
     return scores(spec, knobs, output.prediction_BO, data.test)
 
@@ -60,7 +72,9 @@ def calibrated(spec: Spec, knobs: Knobs, data: Data, params: Params) -> Scores:
 
     train = data.train
     target_N = targets(spec, jnp.asarray(train.x_NF), jnp.asarray(train.class_N))
-    theta = calibrated_map(spec, output(train), target_N, 1 - forget_mask(knobs, train))
+    theta = calibrated_map(
+        spec, knobs, output(train), target_N, 1 - forget_mask(spec, knobs, train)
+    )
     return scores(spec, knobs, apply_map(theta, output(data.test)), data.test)
 
 

@@ -6,6 +6,7 @@ from jax import Array
 from absorb.config import Spec
 from absorb.knobs import Knobs
 from absorb.train.losses import errors, targets
+from absorb.worlds import carries
 from absorb.worlds.data import Split
 
 Scores = dict[str, Array]  # flat, by name: these become columns of the store
@@ -16,27 +17,46 @@ def masked_mean(value_N: Array, mask_N: Array) -> Array:
     return (value_N * mask_N).sum() / mask_N.sum()
 
 
-def forget_mask(knobs: Knobs, split: Split) -> Array:
+def forget_mask(spec: Spec, knobs: Knobs, split: Split) -> Array:
     """1 for examples that carry the concept, in truth."""
-    return jnp.asarray(knobs.concept_C)[split.class_N]
+    return carries(spec, knobs, split).astype(jnp.float32)
 
 
 def scores(spec: Spec, knobs: Knobs, prediction_NO: Array, split: Split) -> Scores:
     """Loss on forget and retain examples, and beside it accuracy or squared and absolute error."""
     target_N = targets(spec, jnp.asarray(split.x_NF), jnp.asarray(split.class_N))
-    kinds = {"": errors(spec, prediction_NO, target_N)}
+    if spec.world.kind == "sparse":
+        return feature_scores(knobs, prediction_NO, target_N)
+    kinds = {"": errors(spec, knobs, prediction_NO, target_N)}
     if spec.model.kind == "mlp":
         kinds[".accuracy"] = (prediction_NO.argmax(-1) == target_N).astype(jnp.float32)
     else:
         gap_NF = prediction_NO - target_N
         kinds[".squared"], kinds[".absolute"] = (gap_NF**2).mean(-1), jnp.abs(gap_NF).mean(-1)
-    forget_N = forget_mask(knobs, split)
+    forget_N = forget_mask(spec, knobs, split)
     groups = {"forget": forget_N, "retain": 1 - forget_N}
     return {
         f"{group}{kind}": masked_mean(value_N, mask_N)
         for group, mask_N in groups.items()
         for kind, value_N in kinds.items()
     }
+
+
+def feature_scores(knobs: Knobs, prediction_NF: Array, x_NF: Array) -> Scores:
+    """Squared error of the concept's features, of the others, of each, and weighed as trained."""
+    error_F = ((prediction_NF - x_NF) ** 2).mean(0)
+    concept_F = jnp.asarray(knobs.concept_C)
+    return {
+        "forget": masked_mean(error_F, concept_F),
+        "retain": masked_mean(error_F, 1 - concept_F),
+        "loss": (knobs.importance_C * error_F).mean(),
+        "features": error_F,
+    }
+
+
+def single(named: Scores) -> Scores:
+    """The scores that are one number each."""
+    return {name: value for name, value in named.items() if value.ndim == 0}
 
 
 def prefixed(prefix: str, named: Scores) -> Scores:

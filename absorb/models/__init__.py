@@ -18,21 +18,22 @@ from absorb.models.networks import (
     PathsNetwork,
 )
 from absorb.models.psi import Params, head_mask, psi_tree
+from absorb.models.toy import ToyNetwork
 from absorb.routing.kernels import Routes
-from absorb.sites import site_widths
+from absorb.sites import classes, inputs, site_widths
 
 MODELS = {
     "mlp": MlpNetwork,
     "autoencoder": AutoencoderNetwork,
     "paths": lambda spec, outputs: PathsNetwork(spec),
+    "toy": lambda spec, outputs: ToyNetwork(spec),
 }
-SHAPES = {"digits": (64, 10), "mnist": (784, 10), "linear": (1, 1)}
 
 
 def shapes(spec: Spec) -> tuple[int, int]:
     """(features, outputs) of the spec's world and model: classes, or the features again."""
-    features, classes = SHAPES[spec.world.kind]
-    return features, classes if spec.model.kind == "mlp" else features
+    features = inputs(spec.world)
+    return features, classes(spec.world) if spec.model.kind == "mlp" else features
 
 
 def network(spec: Spec) -> nn.Module:

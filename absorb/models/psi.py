@@ -6,7 +6,7 @@ import jax
 import jax.numpy as jnp
 from jax import Array
 
-from absorb.config import Autoencoder, Mlp, Spec
+from absorb.config import Autoencoder, Mlp, Spec, Toy
 from absorb.models.layers import Layer, autoencoder_layers, mlp_layers
 
 Params = Any
@@ -26,7 +26,7 @@ def psi_tree(spec: Spec, params: Params, weight_2: Array, regions: dict[str, Arr
     """psi for every parameter, from one decision's (region, rest) weights.
 
     A kernel entry that reads unit j and writes unit k has psi = w_j w_k; a bias has w_k; a gate
-    belongs to the region. In a parallel placement the module has the region's weight throughout.
+    belongs to the region; of the toy, W[d, i] has w_d on both of its ways. In a parallel placement the module has the region's weight throughout.
     """
     table = layer_table(spec)
 
@@ -41,6 +41,9 @@ def psi_tree(spec: Spec, params: Params, weight_2: Array, regions: dict[str, Arr
             return jnp.broadcast_to(weight_2[int(names[0] == "trunk")], leaf.shape)
         if names[0].startswith("certificate"):
             return jnp.ones_like(leaf)
+        if isinstance(spec.model, Toy):
+            hidden = unit_weight("hidden")[:, None]
+            return jnp.ones_like(leaf) if names == ["b"] else jnp.broadcast_to(hidden, leaf.shape)
         if names[-2].startswith("gate_"):
             return jnp.broadcast_to(weight_2[0], leaf.shape)
         layer = table[names[-2]]

@@ -41,6 +41,50 @@ def _backward(saved, dy_BO):
 routed_dense.defvjp(_forward, _backward)
 
 
+@jax.custom_vjp
+def routed_components(h_BU: Array, w_UO: Array, b_O: Array, loss: "LossRoutes") -> Array:
+    """h W + b, where component o of datum i's loss trains unit u with weight psi[i, u, o].
+
+    psi is the datum's own weight for the concept's components and one weight for all others.
+    Formula: dh = sum_o psi o (dy W^T); and where `kernel`, dW = sum_i psi o (h^T dy).
+    """
+    return h_BU @ w_UO + b_O
+
+
+def _forward_components(h_BU, w_UO, b_O, loss):
+    return h_BU @ w_UO + b_O, (h_BU, w_UO, loss)
+
+
+def _backward_components(saved, dy_BO):
+    h_BU, w_UO, loss = saved
+    dh_BU, dw_UO = jnp.zeros_like(h_BU), jnp.zeros_like(w_UO)
+    parts = [(loss.concept_O, loss.own_BU), (1 - loss.concept_O, loss.others_BU)]
+    for part_O, weight_BU in parts:
+        part_BO = dy_BO * part_O
+        dh_BU += weight_BU * (part_BO @ w_UO.T)
+        dw_UO += jnp.where(loss.kernel, weight_BU * h_BU, h_BU).T @ part_BO
+    return dh_BU, dw_UO, dy_BO.sum(0), jax.tree.map(jnp.zeros_like, loss)
+
+
+routed_components.defvjp(_forward_components, _backward_components)
+
+
+class LossRoutes(NamedTuple):
+    """Unit weights of the concept's loss components and of the others; `kernel`: 1 routes W too."""
+
+    concept_O: Array
+    own_BU: Array
+    others_BU: Array
+    kernel: Array
+
+
+class Components(NamedTuple):
+    """The concept's loss components, and the weight of (region, rest) for all others."""
+
+    concept_O: Array
+    others_2: Array
+
+
 class Routes(NamedTuple):
     """How one batch is routed: what each datum does at every region site.
 
@@ -50,6 +94,7 @@ class Routes(NamedTuple):
     fill: for each site what an absent region is replaced by, or None for zeros.
     gate_by_hand: whether learned gates are overruled, so that gate_B alone counts.
     second_B: which of two decoders serves the datum, or None.
+    components: where loss components are routed, those of the concept, which have weight_B2.
     """
 
     weight_B2: Array | None
@@ -58,14 +103,27 @@ class Routes(NamedTuple):
     fill: dict[str, Array] | None = None
     gate_by_hand: bool = False
     second_B: Array | None = None
+    components: Components | None = None
 
     def unit_weights(self, site: str | None) -> Array:
         """w_BU at a site, or w_B1 = 1 where no region is cut."""
         assert self.weight_B2 is not None
         if site not in self.regions:
             return jnp.ones((len(self.gate_B), 1))
-        r_U = self.regions[site]
-        return self.weight_B2[:, :1] * r_U + self.weight_B2[:, 1:] * (1 - r_U)
+        return weights_of(self.weight_B2, self.regions[site])
+
+    def loss_routes(self, site: str, kernel: bool) -> LossRoutes:
+        """The units' weights at a site for the concept's loss components and for all others."""
+        assert self.components is not None
+        own_BU = self.unit_weights(site)
+        others_1U = weights_of(self.components.others_2[None], self.regions[site])
+        others_BU = jnp.broadcast_to(others_1U, own_BU.shape)
+        return LossRoutes(self.components.concept_O, own_BU, others_BU, jnp.float32(kernel))
+
+
+def weights_of(weight_B2: Array, r_U: Array) -> Array:
+    """The units' weights w_BU from those of (region, rest)."""
+    return weight_B2[:, :1] * r_U + weight_B2[:, 1:] * (1 - r_U)
 
 
 def through_gate(h_BU: Array, r_U: Array, gate_B1: Array, fill_U: Array | float) -> Array:

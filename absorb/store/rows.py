@@ -13,19 +13,21 @@ if TYPE_CHECKING:
     import pyarrow
 
 Scalar = str | int | float | bool | None
+Value = Scalar | list[float]
 
 KEY_COLUMNS = ("run_id", "status")
 ADDED_COLUMNS = ("shard", "code")
 # Declared by a file's own footer, so it is checked before anything is unpacked.
 MAX_UNPACKED_BYTES = 1 << 32
 _MAX_COLUMN_NAME = 200
+LIST = "list<element: double>"
 
 
 def encode_rows(rows: Sequence[Mapping[str, Any]]) -> bytes:
     """Parquet bytes of `rows`; the same rows give the same bytes under one pyarrow.
 
     Raises AbsorbError for no rows, a run twice, a bad id or status, a column whose values have
-    types that do not go together, or a value that is not a scalar.
+    types that do not go together, or a value that is neither a scalar nor a list of floats.
     """
     import pyarrow.parquet
 
@@ -88,6 +90,7 @@ def _column(name: str, values: list[Any]) -> pyarrow.Array:
         frozenset({float}): pyarrow.float64(),
         frozenset({int, float}): pyarrow.float64(),
         frozenset({str}): pyarrow.string(),
+        frozenset({list}): pyarrow.list_(pyarrow.float64()),
     }
     if frozenset(kinds) not in types:
         mixed = ", ".join(sorted(kind.__name__ for kind in kinds))
@@ -100,7 +103,7 @@ def _column(name: str, values: list[Any]) -> pyarrow.Array:
         ) from error
 
 
-def _plain(name: str, value: Any) -> Scalar:
+def _plain(name: str, value: Any) -> Value:
     import numpy
 
     if isinstance(value, numpy.generic):
@@ -110,7 +113,12 @@ def _plain(name: str, value: Any) -> Scalar:
             return kind(value)
     if value is None:
         return None
-    raise AbsorbError(f"column {name!r} holds a {type(value).__name__}, which is not a scalar")
+    if isinstance(value, list) and all(type(entry) is float for entry in value):
+        return value
+    raise AbsorbError(
+        f"column {name!r} holds a {type(value).__name__}, "
+        "which is neither a scalar nor a list of floats"
+    )
 
 
 def decode_rows(data: bytes, rows: int, columns: Sequence[str] | None = None) -> pyarrow.Table:
@@ -140,7 +148,7 @@ def _check_footer(file: Any, rows: int) -> None:
         raise DamageError(f"unpacks to more than {MAX_UNPACKED_BYTES} bytes")
     if len(set(schema.names)) != len(schema.names):
         raise DamageError("a column name is repeated")
-    allowed = {"null", "bool", "int64", "double", "string"}
+    allowed = {"null", "bool", "int64", "double", "string", LIST}
     strange = [field for field in schema if str(field.type) not in allowed]
     if strange:
         raise DamageError(f"column {strange[0].name!r} has type {strange[0].type}")

@@ -5,7 +5,7 @@ import jax.numpy as jnp
 import optax
 from jax import Array
 
-from absorb.config import Autoencoder, Linear, Spec
+from absorb.config import Autoencoder, Linear, Sparse, Spec
 from absorb.knobs import Knobs
 from absorb.models import Output
 from absorb.worlds.labels import FORGET
@@ -18,18 +18,25 @@ def targets(spec: Spec, x_BF: Array, class_B: Array) -> Array:
     return x_BF * spec.world.slope if isinstance(spec.world, Linear) else x_BF
 
 
-def errors(spec: Spec, prediction_BO: Array, target_B: Array) -> Array:
-    """Each example's error_B: cross-entropy in nats, or mean squared or absolute error."""
+def component_errors(spec: Spec, knobs: Knobs, prediction_BO: Array, target_BO: Array) -> Array:
+    """Each output's squared or absolute error, times its importance in the world sparse."""
+    gap_BO = prediction_BO - target_BO
+    if isinstance(spec.model, Autoencoder) and spec.model.error == "absolute":
+        return jnp.abs(gap_BO)
+    return gap_BO**2 * knobs.importance_C if isinstance(spec.world, Sparse) else gap_BO**2
+
+
+def errors(spec: Spec, knobs: Knobs, prediction_BO: Array, target_B: Array) -> Array:
+    """Each example's error_B: cross-entropy in nats, or the mean of its components' errors."""
     if spec.model.kind == "mlp":
         return optax.softmax_cross_entropy_with_integer_labels(prediction_BO, target_B)
-    gap_BO = prediction_BO - target_B
-    if isinstance(spec.model, Autoencoder) and spec.model.error == "absolute":
-        return jnp.abs(gap_BO).mean(-1)
-    return (gap_BO**2).mean(-1)
+    return component_errors(spec, knobs, prediction_BO, target_B).mean(-1)
 
 
 def example_weights(spec: Spec, knobs: Knobs, observed_B: Array) -> Array:
     """Weight of each example in the batch loss: 1/B each, or 1/|group| within its group."""
+    if spec.routing.granularity == "component":
+        return jnp.full(len(observed_B), 1 / len(observed_B))
     keep_B = jnp.asarray(knobs.keep_O)[observed_B]
     if spec.train.loss == "task":
         return keep_B / len(observed_B)
@@ -38,11 +45,21 @@ def example_weights(spec: Spec, knobs: Knobs, observed_B: Array) -> Array:
     return keep_B / jnp.maximum(size_B, 1)
 
 
-def batch_loss(spec: Spec, output: Output, target_B: Array, weight_B: Array) -> Array:
+def kept_components(knobs: Knobs, observed_B: Array) -> Array:
+    """Weight (B, C) of each loss component: what an arm drops is a component of the concept."""
+    keep_B = jnp.asarray(knobs.keep_O)[observed_B]
+    return 1 - jnp.asarray(knobs.concept_C) * (1 - keep_B[:, None])
+
+
+def batch_loss(spec: Spec, knobs: Knobs, output: Output, target_B: Array, weight_B: Array,
+               observed_B: Array) -> Array:  # fmt: skip
     """The weighted sum of the examples' errors; certificates always see every example alike."""
-    loss = (weight_B * errors(spec, output.prediction_BO, target_B)).sum()
+    if spec.routing.granularity == "component":
+        error_BO = component_errors(spec, knobs, output.prediction_BO, target_B)
+        return (weight_B * (kept_components(knobs, observed_B) * error_BO).mean(-1)).sum()
+    loss = (weight_B * errors(spec, knobs, output.prediction_BO, target_B)).sum()
     for prediction_BO in output.certificates.values():
-        loss += errors(spec, prediction_BO, target_B).mean()
+        loss += errors(spec, knobs, prediction_BO, target_B).mean()
     return loss
 
 

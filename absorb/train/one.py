@@ -1,5 +1,8 @@
 """One training run as plain functions: start it, take it through epochs."""
 
+from collections.abc import Callable
+from functools import partial
+
 import jax
 import jax.numpy as jnp
 from jax import Array
@@ -9,8 +12,9 @@ from absorb.keys import key_for
 from absorb.knobs import Knobs
 from absorb.models import init, regions
 from absorb.train.step import Batch, State, optimizer_of, train_step
+from absorb.worlds import carries, draw, observe, observe_drawn, steps_per_epoch
 from absorb.worlds.data import Split
-from absorb.worlds.labels import observe
+from absorb.worlds.labels import UNLABELLED
 
 MOST_PACKED = 2**14  # entries that leave 18 random bits beside their index
 
@@ -20,11 +24,6 @@ def start(spec: Spec, knobs: Knobs) -> State:
     params = init(spec, key_for(jax.random.key(knobs.init_seed), "init"))
     opt_state = optimizer_of(spec, knobs).init(params)
     return State(params, opt_state, jnp.int32(0), jnp.int32(-1), jnp.float32(0))
-
-
-def steps_per_epoch(spec: Spec, examples: int) -> int:
-    """Whole batches in the training split; the remainder of an epoch's shuffle is left out."""
-    return examples // spec.train.batch
 
 
 def shuffled(key: Array, count: int) -> Array:
@@ -59,20 +58,61 @@ def epoch_order(spec: Spec, knobs: Knobs, observed_N: Array, epoch: Array) -> Ar
     return order_SB
 
 
-def train_epochs(spec: Spec, knobs: Knobs, train: Split, state: State, epochs: int) -> State:
-    """The state after `epochs` more passes over the training split."""
-    masks = regions(spec, knobs)
+def lifted(spec: Spec, knobs: Knobs, epoch: Array) -> Knobs:
+    """The knobs in an epoch: after the share `until` of training nothing is routed or gated."""
+    routed = epoch < knobs.until * spec.train.epochs
+    weights_O2, gate_O = jnp.asarray(knobs.weights_O2), jnp.asarray(knobs.gate_O)
+    return knobs._replace(
+        weights_O2=jnp.where(routed, weights_O2, 1.0), gate_O=jnp.where(routed, gate_O, 1.0)
+    )
+
+
+Batches = tuple[Callable[[Array], Array], Callable[[Knobs, Array], Batch]]
+
+
+def stored_batches(spec: Spec, knobs: Knobs, train: Split) -> Batches:
+    """(what an epoch scans over, the batch of one entry) for examples that are there once."""
     observed_N = observe(spec, knobs, train)
     x_NF, class_N = jnp.asarray(train.x_NF), jnp.asarray(train.class_N)
-    per_epoch = steps_per_epoch(spec, len(class_N))
 
-    def step(state: State, index_B: Array) -> tuple[State, None]:
+    def batch(_: Knobs, index_B: Array) -> Batch:
         present_B = jnp.ones(spec.train.batch)
-        batch = Batch(x_NF[index_B], class_N[index_B], observed_N[index_B], present_B)
-        return train_step(spec, knobs, masks, state, batch), None
+        return Batch(x_NF[index_B], class_N[index_B], observed_N[index_B], present_B)
 
-    def epoch(state: State, _) -> tuple[State, None]:
-        order_SB = epoch_order(spec, knobs, observed_N, state.step // per_epoch)
-        return jax.lax.scan(step, state, order_SB)
+    return partial(epoch_order, spec, knobs, observed_N), batch
 
-    return jax.lax.scan(epoch, state, None, length=epochs)[0]
+
+def drawn_batches(spec: Spec, steps: int) -> Batches:
+    """(what an epoch scans over, the batch of one entry) for examples drawn at every step."""
+
+    def batch(knobs: Knobs, step: Array) -> Batch:
+        x_BF = draw(spec, knobs, step)
+        some = Split(x_BF, jnp.zeros(len(x_BF), jnp.int32), {})  # type: ignore[arg-type]
+        observed_B = jnp.full(len(x_BF), UNLABELLED)
+        if spec.routing.mechanism != "none":
+            observed_B = observe_drawn(spec, knobs, carries(spec, knobs, some), step)
+        return Batch(x_BF, some.class_N, observed_B, jnp.ones(len(x_BF)))  # type: ignore[arg-type]
+
+    return lambda epoch: epoch * steps + jnp.arange(steps), batch
+
+
+def train_epochs(spec: Spec, knobs: Knobs, train: Split, state: State, first: Array | int,
+                 epochs: int) -> State:  # fmt: skip
+    """The state after `epochs` more passes over the training split, of which `first` comes next.
+
+    The epoch's number is the same for all lanes, so what depends on it alone is drawn once.
+    """
+    masks = regions(spec, knobs)
+    per_epoch = steps_per_epoch(spec, len(train.class_N))
+    drawn = spec.world.kind == "sparse"
+    entries, batch = drawn_batches(spec, per_epoch) if drawn else stored_batches(spec, knobs, train)
+
+    def epoch(state: State, number: Array) -> tuple[State, None]:
+        now = lifted(spec, knobs, number)
+
+        def step(state: State, entry: Array) -> tuple[State, None]:
+            return train_step(spec, now, masks, state, batch(now, entry)), None
+
+        return jax.lax.scan(step, state, entries(number))
+
+    return jax.lax.scan(epoch, state, first + jnp.arange(epochs))[0]

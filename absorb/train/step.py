@@ -10,10 +10,10 @@ from jax import Array
 from absorb.config import Spec
 from absorb.knobs import Knobs
 from absorb.models import Params, apply, psi_tree
-from absorb.routing.kernels import Routes
+from absorb.routing.kernels import Components, Routes
 from absorb.train.losses import batch_loss, example_weights, penalties, targets
 from absorb.train.optimizer import make_optimizer
-from absorb.worlds.labels import FORGET
+from absorb.worlds.labels import FORGET, RETAIN
 
 
 class State(NamedTuple):
@@ -46,12 +46,17 @@ def batch_routes(spec: Spec, knobs: Knobs, batch: Batch, step: Array,
 
     Every `ablate_every` steps the region takes no part.
     """
-    weight_B2 = jnp.asarray(knobs.weights_O2)[batch.observed_B]
+    weights_O2 = jnp.asarray(knobs.weights_O2)
     gate_B = jnp.asarray(knobs.gate_O)[batch.observed_B]
     if spec.train.ablate_every:
         gate_B *= (step + 1) % knobs.ablate_every != 0
     second_B = (batch.observed_B == FORGET).astype(jnp.float32)
-    return Routes(weight_B2, gate_B, regions, second_B=second_B)
+    if spec.routing.mechanism == "none":
+        return Routes(None, gate_B, regions, second_B=second_B)
+    weight_B2, components = weights_O2[batch.observed_B], None
+    if spec.routing.granularity == "component":
+        components = Components(jnp.asarray(knobs.concept_C), weights_O2[RETAIN])
+    return Routes(weight_B2, gate_B, regions, second_B=second_B, components=components)
 
 
 def one_decision(batch: Batch) -> Batch:
@@ -92,7 +97,7 @@ def train_step(spec: Spec, knobs: Knobs, regions: dict[str, Array], state: State
 
     def loss_of(params: Params) -> Array:
         output = apply(spec, params, batch.x_BF, routes)
-        loss = batch_loss(spec, output, target_B, weight_B)
+        loss = batch_loss(spec, knobs, output, target_B, weight_B, batch.observed_B)
         return loss + penalties(spec, knobs, output.sites, regions, seen_B)
 
     loss, gradient = jax.value_and_grad(loss_of)(state.params)

@@ -2,21 +2,38 @@
 
 from functools import lru_cache
 
-from absorb.config import Digits, Linear, Mnist
+from absorb.config import Digits, Linear, Mnist, Sparse, Spec, blank
 from absorb.worlds.data import Data, Split
 from absorb.worlds.digits import load_digits_world
-from absorb.worlds.labels import check_labels, observe
+from absorb.worlds.labels import carries, check_labels, observe, observe_drawn
 from absorb.worlds.linear import load_linear_world
 from absorb.worlds.mnist import load_mnist_world
+from absorb.worlds.sparse import draw, given, load_sparse_world
 
-WORLDS = {"digits": load_digits_world, "mnist": load_mnist_world, "linear": load_linear_world}
-CLASSES = {"digits": 10, "mnist": 10, "linear": 1}
+World = Digits | Mnist | Linear | Sparse
+WORLDS = {
+    "digits": load_digits_world,
+    "mnist": load_mnist_world,
+    "linear": load_linear_world,
+    "sparse": load_sparse_world,
+}
+
+
+def load_world(world: World) -> Data:
+    """The world's data; AbsorbError where its files are missing or altered."""
+    return _load(blank(world))
 
 
 @lru_cache(maxsize=4)
-def load_world(world: Digits | Mnist | Linear) -> Data:
-    """The world's data; AbsorbError where its files are missing or altered."""
+def _load(world: World) -> Data:
     return WORLDS[world.kind](world)
 
 
-__all__ = ["CLASSES", "WORLDS", "Data", "Split", "check_labels", "load_world", "observe"]
+def steps_per_epoch(spec: Spec, examples: int) -> int:
+    """Whole batches in the training split; where examples are drawn, what the world calls one."""
+    return spec.world.steps if isinstance(spec.world, Sparse) else examples // spec.train.batch
+
+
+__all__ = ["WORLDS", "Data", "Split", "carries", "check_labels", "draw",
+           "given", "load_world", "observe", "observe_drawn",
+           "steps_per_epoch"]  # fmt: skip

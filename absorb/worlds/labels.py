@@ -6,7 +6,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from absorb.config import Config, Spec
+from absorb.config import Config, Sparse, Spec
 from absorb.errors import AbsorbError
 from absorb.keys import key_for
 from absorb.knobs import LABEL_DRAWS, Knob, Knobs
@@ -68,12 +68,46 @@ def _labelled(spec: Spec, knobs: Knobs, split: Split, key: "Array", forget_N: "A
     return nested_lowest(score_N, forget_N | placebo, count)
 
 
+def carries(spec: Spec, knobs: Knobs, split: Split) -> "Array":
+    """Whether each example carries the concept, in truth: by its class, or an active feature.
+
+    A loss component of the concept is there in every example.
+    """
+    concept_C = jnp.asarray(knobs.concept_C)
+    if not isinstance(spec.world, Sparse):
+        return concept_C[split.class_N] > 0
+    if spec.routing.granularity == "component":
+        return jnp.ones(len(split.x_NF), bool)
+    return ((jnp.asarray(split.x_NF) > 0) & (concept_C > 0)).any(-1)
+
+
+def observe_drawn(spec: Spec, knobs: Knobs, carries_B: "Array", step: "Array") -> "Array":
+    """What is observed of examples that are drawn anew at every step, from one uniform of each.
+
+    An example that carries the concept is labelled with probability p, and then keeps the label;
+    other examples gain it, or are known to be of the rest. The same draw is labelled at every p
+    above its own. The placebo arm labels as many, whatever they carry.
+    """
+    key = key_for(jax.random.key(knobs.label_seed), "labels", step)
+    u_B = jax.random.uniform(key, carries_B.shape)
+    p = knobs.label_fraction
+    true_B = u_B < p * (1 - knobs.false_negative)
+    false_B = u_B < knobs.false_positive
+    labelled_B = jnp.where(carries_B, true_B, false_B)
+    placebo = knobs.label_draw == LABEL_DRAWS.index("placebo")
+    labelled_B = jnp.where(placebo, u_B < p * carries_B.mean(), labelled_B)
+    retain_B = ~carries_B & (1 - u_B <= knobs.retain_fraction) & ~labelled_B
+    return jnp.where(labelled_B, FORGET, jnp.where(retain_B, RETAIN, UNLABELLED))
+
+
 def check_labels(config: Config, data: Data) -> None:
     """Refuse what the world's data cannot serve.
 
     Errors: AbsorbError for a covariate that the world lacks, a concept that a split in use lacks, a
     positive label fraction that labels nobody, a batch larger than the training split.
     """
+    if isinstance(config.world, Sparse):
+        return  # examples without end carry every feature
     routing, known = config.routing, ("none", *data.train.covariates)
     if routing.covariate not in known:
         raise AbsorbError(

@@ -42,7 +42,7 @@ def trained(config, make):
     made = make(spec, 2, None)
     wave = on_lanes(made.mesh, stack([knobs_of(config, 10)] * made.width))
     state = made.start(wave)
-    return jax.tree.leaves(made.train(wave, on_all(made.mesh, data), state, 1).params)
+    return jax.tree.leaves(made.train(wave, on_all(made.mesh, data), state, 0, 1).params)
 
 
 def test_without_routing_the_engine_trains_what_it_trains_with_weights_of_one():

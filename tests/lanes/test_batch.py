@@ -49,10 +49,10 @@ def test_a_solo_run_equals_its_lane():
     config = config_list(3)[2]
     spec, data = spec_of(config), load_world(config.world)
     knobs = knobs_of(config, 10)
-    solo = jax.jit(lambda k: train_epochs(spec, k, data.train, start(spec, k), 4))(knobs)
+    solo = jax.jit(lambda k: train_epochs(spec, k, data.train, start(spec, k), 0, 4))(knobs)
     made = programs(spec, 2)
     lanes = stack([knobs_of(c, 10) for c in config_list(made.width)])
-    state = made.train(lanes, data, made.start(lanes), 4)
+    state = made.train(lanes, data, made.start(lanes), 0, 4)
     for a, b in zip(jax.tree.leaves(solo.params), jax.tree.leaves(state.params), strict=True):
         np.testing.assert_allclose(a, b[2 % made.width], rtol=2e-4, atol=2e-6)
 
@@ -79,7 +79,7 @@ def test_a_diverged_run_stays_as_it_is():
     config = small("train=sgd", "train.learning_rate=10", "routing.allow_negative=true",
                    "routing.weights.unlabelled=[-10,-10]")  # fmt: skip
     spec, data, knobs = spec_of(config), load_world(config.world), knobs_of(config, 10)
-    train = jax.jit(lambda k, s: train_epochs(spec, k, data.train, s, 1))
+    train = jax.jit(lambda k, s: train_epochs(spec, k, data.train, s, 0, 1))
     first = train(knobs, start(spec, knobs))
     while first.diverged_step < 0:
         first = train(knobs, first)
@@ -115,7 +115,7 @@ def test_update_masks_hold_blocked_weights_still_under_momentum_and_decay():
                    "routing.weights.unlabelled=[1,0]", "routing.weights.forget=[1,0]")  # fmt: skip
     spec, data, knobs = spec_of(config), load_world(config.world), knobs_of(config, 10)
     begin = start(spec, knobs)
-    end = jax.jit(lambda k, s: train_epochs(spec, k, data.train, s, 2))(knobs, begin)
+    end = jax.jit(lambda k, s: train_epochs(spec, k, data.train, s, 0, 2))(knobs, begin)
     before, after = (s.params["chain"]["hidden0"]["kernel"] for s in (begin, end))
     np.testing.assert_array_equal(before[:, 3:], after[:, 3:])
     assert jnp.abs(before[:, :3] - after[:, :3]).max() > 0
@@ -208,7 +208,7 @@ made, data = programs(spec_of(config), 2), load_world(config.world)
 assert made.mesh.size == 8 and made.width == 16
 knobs = stack([knobs_of(config, 10)] * made.width)
 state = jax.eval_shape(made.start, knobs)
-for text in (made.train.lower(knobs, data, state, 2).compile().as_text(),
+for text in (made.train.lower(knobs, data, state, 0, 2).compile().as_text(),
              made.measure.lower(knobs, data, state).compile().as_text()):
     assert len(text) > 1000
     for name in ("all-reduce", "all-gather", "all-to-all", "collective-permute", "reduce-scatter"):

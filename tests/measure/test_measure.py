@@ -61,19 +61,20 @@ def test_mean_ablation_keeps_each_units_mean_and_forgets_its_input():
 
 
 def test_calibration_undoes_a_shift_and_a_scale_of_the_output():
-    spec, _, _, data = made("model=autoencoder", "model.widths=[16]")
+    spec, knobs, _, data = made("model=autoencoder", "model.widths=[16]")
     target = jnp.asarray(data.train.x_NF)
     spoiled = 1.25 * target - 0.1 * jnp.linspace(0, 1, 64)
-    theta = calibrated_map(spec, spoiled, target, jnp.ones(len(target)))
+    theta = calibrated_map(spec, knobs, spoiled, target, jnp.ones(len(target)))
     before, after = (((y - target) ** 2).mean() for y in (spoiled, apply_map(theta, spoiled)))
     assert after < 0.02 * before
 
 
 def test_calibration_does_not_sink_classes_that_retain_data_never_show():
-    spec, _, _, data = made()
+    spec, knobs, _, data = made()
     retain_N = 1.0 - np.isin(data.train.class_N, [8, 9])
     logits = jnp.zeros((len(retain_N), 10)).at[:, 8:].set(1.0)
-    theta = calibrated_map(spec, logits, jnp.asarray(data.train.class_N), jnp.asarray(retain_N))
+    class_N = jnp.asarray(data.train.class_N)
+    theta = calibrated_map(spec, knobs, logits, class_N, jnp.asarray(retain_N))
     np.testing.assert_array_equal(theta[9:], 0)
     assert jnp.abs(theta[1:9]).min() > 0
 
@@ -86,8 +87,8 @@ def test_splitting_parameters_loses_nothing():
 
 
 def test_an_attack_sees_only_the_stated_number_of_forget_examples():
-    _, knobs, _, data = made()
-    order_N = forget_first(knobs, data.train, jax.random.key(5))
+    spec, knobs, _, data = made()
+    order_N = forget_first(spec, knobs, data.train, jax.random.key(5))
     total = int(np.isin(data.train.class_N, [8, 9]).sum())
     seen = set()
     for seed in range(50):
@@ -114,7 +115,7 @@ def trained(*overrides: str):
 
     @jax.jit
     def run(knobs):
-        state = train_epochs(spec, knobs, data.train, start(spec, knobs), 30)
+        state = train_epochs(spec, knobs, data.train, start(spec, knobs), 0, 30)
         return measure_network(spec, knobs, data, state.params)
 
     return {name: float(value) for name, value in run(knobs).items()}

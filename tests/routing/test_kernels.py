@@ -11,8 +11,9 @@ import pytest
 from absorb.config import spec_of
 from absorb.knobs import knobs_of
 from absorb.models import apply, init, psi_tree, regions
-from absorb.routing.kernels import Routes, route_activation, routed_dense, through_gate
-from absorb.train.losses import errors, targets
+from absorb.routing.kernels import Components, Routes, route_activation, routed_dense, through_gate
+from absorb.sites import classes, inputs
+from absorb.train.losses import component_errors, errors, targets
 from sweeps.app import compose
 
 MODELS = {
@@ -34,8 +35,16 @@ MODELS = {
         "gate=learned",
     ],
     "autoencoder": ["model=autoencoder", "model.widths=[6]", "model.latent=5", "routing.units=2"],
+    "toy": ["world=sparse", "model=toy", "model.hidden=3", "routing.units=2"],
+    "toy_untied": ["world=sparse", "model=toy", "model.hidden=3", "model.tied=false"],
 }
 BATCH = 6
+
+
+class Alike:
+    """Knobs under which all features weigh the same."""
+
+    importance_C = 1.0
 
 
 @pytest.fixture(autouse=True)
@@ -47,13 +56,13 @@ def float64():
 def problem(name: str, mechanism: str):
     config = compose([*MODELS[name], "routing=parameter"])
     config = replace(config, routing=replace(config.routing, mechanism=mechanism))
-    spec, knobs = spec_of(config), knobs_of(config, 10)
+    spec, knobs = spec_of(config), knobs_of(config, classes(config.world))
     params = init(spec, jax.random.key(1))
     noise = iter(np.random.default_rng(0).standard_normal(len(jax.tree.leaves(params))))
     params = jax.tree.map(lambda p: p.astype(jnp.float64) + 0.05 * next(noise), params)
     rng = np.random.default_rng(2)
-    x_BF = jnp.array(rng.standard_normal((BATCH, 64)))
-    class_B = jnp.array(rng.integers(0, 10, BATCH))
+    x_BF = jnp.array(rng.standard_normal((BATCH, inputs(config.world))))
+    class_B = jnp.array(rng.integers(0, classes(config.world), BATCH))
     weight_B2 = jnp.array(rng.uniform(-0.5, 1, (BATCH, 2)))
     masks = {site: r_U.astype(jnp.float64) for site, r_U in regions(spec, knobs).items()}
     return spec, params, x_BF, class_B, weight_B2, masks
@@ -61,7 +70,7 @@ def problem(name: str, mechanism: str):
 
 def summed_loss(spec, params, x_BF, class_B, routes):
     output = apply(spec, params, x_BF, routes)
-    return errors(spec, output.prediction_BO, targets(spec, x_BF, class_B)).sum()
+    return errors(spec, Alike, output.prediction_BO, targets(spec, x_BF, class_B)).sum()
 
 
 @partial(jax.jit, static_argnums=0)
@@ -104,7 +113,47 @@ def test_weights_of_one_are_ordinary_training_to_the_bit(name, mechanism):
     ones = Routes(jnp.ones_like(weight_B2), jnp.ones(BATCH), masks)
     plain = Routes(None, jnp.ones(BATCH), masks)
     gradients = [gradient_of(spec, params, x_BF, class_B, routes) for routes in (ones, plain)]
-    assert largest_gap(*gradients) == 0
+    summed_in_other_order = name.startswith("toy")  # the unrouted toy is written as its formula
+    assert largest_gap(*gradients) <= (1e-12 if summed_in_other_order else 0)
+
+
+def component_gradient(spec, params, x_BF, routes, weight_BF):
+    def loss(params):
+        prediction_BF = apply(spec, params, x_BF, routes).prediction_BO
+        return (weight_BF * component_errors(spec, Alike, prediction_BF, x_BF)).sum()  # type: ignore
+
+    return jax.grad(loss)(params)
+
+
+def textbook_components(spec, params, x_BF, weight_B2, others_2, concept_F, masks):
+    """Each component's own gradient, under its own weights, summed."""
+    total = jax.tree.map(jnp.zeros_like, params)
+    for i, o in np.ndindex(*x_BF.shape):
+        one, weight_2 = x_BF[i : i + 1], weight_B2[i] if concept_F[o] else others_2
+        alone_BF = jnp.zeros((1, x_BF.shape[1])).at[0, o].set(1.0)
+        by_parameter = spec.routing.mechanism == "parameter"
+        routes = Routes(None if by_parameter else weight_2[None], jnp.ones(1), masks)
+        gradient = component_gradient(spec, params, one, routes, alone_BF)
+        if by_parameter:
+            psi = psi_tree(spec, params, weight_2, masks)
+            gradient = jax.tree.map(jnp.multiply, gradient, psi)
+        total = jax.tree.map(jnp.add, total, gradient)
+    return total
+
+
+@pytest.mark.parametrize("mechanism", ["activation", "parameter"])
+@pytest.mark.parametrize("name", ["toy", "toy_untied"])
+def test_component_routing_is_the_sum_over_loss_components(name, mechanism):
+    spec, params, x_BF, _, weight_B2, masks = problem(name, mechanism)
+    concept_F, others_2 = jnp.array([1.0, 0, 1, 0, 0]), jnp.array([0.25, 1.0])
+    components = Components(concept_F, others_2)
+    routes = Routes(weight_B2, jnp.ones(BATCH), masks, components=components)
+    routed = component_gradient(spec, params, x_BF, routes, jnp.ones_like(x_BF))
+    wanted = textbook_components(spec, params, x_BF, weight_B2, others_2, concept_F, masks)
+    assert largest_gap(routed, wanted) < 1e-10
+    by_example = component_gradient(spec, params, x_BF, routes._replace(components=None),
+                                    jnp.ones_like(x_BF))  # fmt: skip
+    assert largest_gap(routed, by_example) > 1e-3
 
 
 def test_activation_routing_scales_everything_upstream_of_a_unit():

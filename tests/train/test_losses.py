@@ -7,6 +7,7 @@ import pytest
 from absorb.config import spec_of
 from absorb.errors import AbsorbError
 from absorb.knobs import knobs_of
+from absorb.sites import classes
 from absorb.train.losses import cross_correlation, errors, example_weights, penalties
 from absorb.train.optimizer import make_optimizer
 from absorb.worlds.labels import FORGET, RETAIN, UNLABELLED
@@ -17,7 +18,7 @@ OBSERVED = jnp.array([FORGET, FORGET, UNLABELLED, RETAIN, RETAIN, RETAIN])
 
 def problem(*overrides: str):
     config = compose(overrides)
-    return spec_of(config), knobs_of(config, 10)
+    return spec_of(config), knobs_of(config, classes(config.world))
 
 
 def test_every_example_counts_alike_and_filtered_ones_not_at_all():
@@ -35,10 +36,12 @@ def test_group_means_sum_the_means_of_both_groups():
 
 def test_errors_are_mean_squared_or_absolute():
     prediction, target = jnp.array([[0.0, 2.0]]), jnp.array([[1.0, 0.0]])
-    squared, _ = problem("model=autoencoder")
-    absolute, _ = problem("model=autoencoder", "model.error=absolute")
-    assert errors(squared, prediction, target) == 2.5
-    assert errors(absolute, prediction, target) == 1.5
+    squared, absolute = problem("model=autoencoder"), problem("model=autoencoder",
+                                                              "model.error=absolute")  # fmt: skip
+    assert errors(*squared, prediction, target) == 2.5
+    assert errors(*absolute, prediction, target) == 1.5
+    toy = problem("world=sparse", "model=toy", "world.features=2", "world.importance=0.5")
+    assert errors(*toy, prediction, target) == (1 + 0.5 * 4) / 2
 
 
 def test_l1_falls_on_its_own_side():
