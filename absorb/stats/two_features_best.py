@@ -7,8 +7,8 @@ import numpy as np
 
 from absorb.stats.two_features import Expansion, expand, family, single_loss
 
-ROUGH_STEPS = 40  # of damped Gauss–Newton
-FINE_STEPS = 12  # of damped Newton
+ROUGH_STEPS = 25  # of damped Gauss–Newton
+FINE_STEPS = 8  # of damped Newton
 NUDGE = 1e-7  # by which parameters move for second derivatives
 BISECTIONS = 30
 STARTS_ST = np.array(  # w₁, w₂, b₁, b₂
