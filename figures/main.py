@@ -7,7 +7,15 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from absorb.errors import AbsorbError
-from figures import cloud_table2, credit, dose_response, overlap, superposition, toy_paths
+from figures import (
+    cloud_table2,
+    credit,
+    dimensionality,
+    dose_response,
+    overlap,
+    superposition,
+    toy_paths,
+)
 from figures.page import Page, Pages
 from figures.select import Table
 from figures.style import FORMATS, METADATA, styled
@@ -19,6 +27,7 @@ FIGURES: dict[str, Callable[[Table, bool], Pages]] = {
     "credit": credit.pages,
     "superposition": superposition.pages,
     "overlap": overlap.pages,
+    "dimensionality": dimensionality.pages,
     "toy_paths": toy_paths.pages,
 }
 KEYS = ("store", "out", "partial")

@@ -100,3 +100,44 @@ def sweep_rows(features=20, m=5, importance=0.7, active=(1.0, 0.1, 0.01), seeds=
                         world__importance=importance)
             )  # fmt: skip
     return rows
+
+
+def tetrahedron() -> np.ndarray:
+    """Four features in three dimensions: shape (3, 4)."""
+    return np.array([[1, 1, -1, -1], [1, -1, 1, -1], [1, -1, -1, 1.0]]) / np.sqrt(3)
+
+
+def antiprism() -> np.ndarray:
+    """The tight square antiprism, eight features in three dimensions: shape (3, 8)."""
+    angle = np.pi / 4 * np.arange(8)
+    flat = np.sqrt(2 / 3) * np.stack([np.cos(angle), np.sin(angle)])
+    return np.vstack([flat, (-1.0) ** np.arange(8) / np.sqrt(3)])
+
+
+def filled(blocks: list[np.ndarray], m: int, features: int) -> np.ndarray:
+    """The frames side by side in m dimensions; the features that are left are dropped."""
+    packed = side_by_side(*blocks)
+    w_MF = np.zeros((m, features))
+    w_MF[: len(packed), : packed.shape[1]] = packed
+    return w_MF
+
+
+def geometry_rows(features=200, m=20, points=20, seeds=3) -> list[dict]:
+    """From singles over digons to triangles, tetrahedra and pentagons as features get rarer.
+
+    The last seed has the least loss and the very frames, the others a feature less.
+    """
+    one = np.ones((1, 1))
+    stages = [[one] * m, [one] * (m // 2) + [digons(1)] * (m // 2), [digons(1)] * m]
+    stages += [[digons(1)] * (m - 8) + [kgon(3, 3)] * 4, [digons(1)] * (m - 8) + [kgon(5, 5)] * 4]
+    stages += [[tetrahedron()] * 2 + [kgon(5, 5, 1.1)] * ((m - 9) // 2) + [antiprism()]]
+    rows = []
+    for i in range(points):
+        p = float(20.0 ** -(i / max(points - 1, 1)))
+        ideal = filled(stages[i * len(stages) // points], m, features)
+        for seed in range(seeds):
+            w_MF = ideal.copy()
+            if seed < seeds - 1:
+                w_MF[:, seed] = 0.0
+            rows.append(toy_row(w_MF, seed, (0.1 - 0.01 * seed) * p, world__active=p))
+    return rows
