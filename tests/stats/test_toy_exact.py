@@ -1,6 +1,5 @@
 from itertools import pairwise
 
-
 import numpy as np
 import pytest
 from hypothesis import given
