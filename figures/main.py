@@ -13,6 +13,7 @@ from figures import (
     dimensionality,
     dose_response,
     overlap,
+    phase_diagram,
     superposition,
     toy_paths,
 )
@@ -29,6 +30,7 @@ FIGURES: dict[str, Callable[[Table, bool], Pages]] = {
     "overlap": overlap.pages,
     "dimensionality": dimensionality.pages,
     "toy_paths": toy_paths.pages,
+    "phase_diagram": phase_diagram.pages,
 }
 KEYS = ("store", "out", "partial")
 TRUTH = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}
