@@ -207,11 +207,10 @@ def draw_dots(ax: Any, dots: Sequence[Mark], reach: float) -> None:
 
 
 def draw_d_star(ax: Any, marks: Sequence[Mark]) -> None:
-    """The line of D*, with intervals that are closed."""
+    """The line of D*, with its intervals; one that is open is not drawn."""
     line = series_of(list(marks), "mean over seeds")
     value = np.array([m.value for m in line])
     ends = np.array([[m.value - m.low, m.high - m.value] for m in line]).T
-    ends = np.where(np.isfinite(ends), ends, 0.0)
     ax.errorbar(
         [m.at for m in line], value, yerr=ends, color=BLACK, marker="o", ms=2.6, lw=1.1,
         capsize=1.5, mfc="white", mew=0.8, elinewidth=0.7, zorder=4, label="D* = m/‖W‖²",

@@ -13,7 +13,7 @@ from absorb.stats.intervals import mean_t
 from figures.marks import Mark, mark, number
 from figures.page import Page, Pages
 from figures.select import Table
-from figures.style import BLACK, new_figure, settle
+from figures.style import BLACK, GREY, new_figure, settle
 from figures.toy_rows import FEATURES, HIDDEN, IMPORTANCE, LOSS, Row, Study, weights, whole
 from figures.toy_sweeps import best_of, best_runs, sparsity_sweeps
 
@@ -34,9 +34,14 @@ class Column(NamedTuple):
     bias_F: np.ndarray
     length_F: np.ndarray
     shared_F: np.ndarray
-    kept: int
+    kept_F: np.ndarray
     losses_S: np.ndarray
     kept_S: np.ndarray
+
+    @property
+    def kept(self) -> int:
+        """How many features the best run keeps."""
+        return int(self.kept_F.sum())
 
     @property
     def title(self) -> str:
@@ -70,7 +75,7 @@ def column_of(one: Study, p: float, best: Row) -> Column:
     kept_S = np.array([np.count_nonzero(~dropped(weights(row).w_MF)) for row in runs], float)
     return Column(
         p, overlap(w_MF), bias_F, lengths(w_MF), superposition(w_MF),
-        int(np.count_nonzero(~dropped(w_MF))), np.array([row[LOSS] for row in runs]), kept_S,
+        ~dropped(w_MF), np.array([row[LOSS] for row in runs]), kept_S,
     )  # fmt: skip
 
 
@@ -118,8 +123,8 @@ def caption_of(one: Study) -> str:
         f"{f} features in {m} hidden dimensions, the {best_of(one)}; feature i has importance"
         f" {row[IMPORTANCE]:.3g}ⁱ.\n"
         f"p: the probability that a feature is active. Above: WᵀW and b. Below: the length of each"
-        f" feature, coloured by how much others share its direction; dashed: as many features as"
-        f" dimensions; kept: features longer than {DROPPED:g} of the longest."
+        f" feature, coloured by how much others share its direction; grey: dropped; dashed: as"
+        f" many features as dimensions; kept: features longer than {DROPPED:g} of the longest."
         f" {one.runs_in_words}.{least}"
     )
 
@@ -167,8 +172,11 @@ def draw_matrix(ax: Any, one: Column, shades: Any) -> None:
 
 def draw_bars(ax: Any, one: Column, shades: Any, m: int) -> None:
     """The length of each feature, the first on top."""
+    from matplotlib.colors import to_rgba
+
     f = len(one.bias_F)
     colours = shades.cmap(shades.norm(one.shared_F))
+    colours[~one.kept_F] = to_rgba(GREY)
     ax.barh(np.arange(f), one.length_F, height=0.9 if f <= FEW else 1.0, color=colours)
     ax.axhline(m - 0.5, color=BLACK, lw=0.5, ls=(0, (3, 2)))
     ax.set(xlim=(0, max(BARS, one.length_F.max())), ylim=(f - 0.5, -0.5), xticks=(0, 1))

@@ -131,7 +131,7 @@ def draw(panels: Sequence[Panel], importance_F: np.ndarray, caption: str) -> Any
 
     span = max(importance_F.max() - importance_F.min(), 1e-9)
     shade_F = 0.92 - 0.87 * (importance_F.max() - importance_F) / span
-    colours = colormaps["viridis"](shade_F if np.ptp(importance_F) else 0.4 * np.ones_like(shade_F))
+    colours = colormaps["viridis"](shade_F)
     figure = new_figure(2.3, caption)
     axes = figure.subplots(1, len(panels), sharex=True, sharey=True, squeeze=False)[0]
     reach = max([REACH, *(1.1 * np.linalg.norm(one.w_MF, axis=0).max() for one in panels)])

@@ -62,8 +62,8 @@ class Study(NamedTuple):
         ended = [row["status"] for row in self.rows]
         part = f" (PARTIAL: {self.missing})" if self.missing else ""
         return (
-            f"{len(ended)} runs{part}, {len(self.seeds)} seeds, {ended.count('diverged')}"
-            f" diverged, {ended.count('failed')} failed"
+            f"{len(ended)} runs{part}, {counted(len(self.seeds), 'seed')},"
+            f" {ended.count('diverged')} diverged, {ended.count('failed')} failed"
         )
 
     def ok(self, cell: Cell) -> list[Row]:
@@ -137,6 +137,11 @@ def missing(
         f"{there} of {(len(cells) + len(absent)) * len(seeds)} runs,"
         f" {where} has {has} of {len(seeds)} seeds"
     )
+
+
+def counted(n: int, what: str) -> str:
+    """Such as "1 seed" or "3 seeds"."""
+    return f"{n} {what}" if n == 1 else f"{n} {what}s"
 
 
 def finite(value: Any) -> bool:

@@ -14,6 +14,7 @@ from figures.toy_rows import (
     Cell,
     Row,
     Study,
+    counted,
     same,
     studies,
     unrouted,
@@ -64,5 +65,6 @@ def best_runs(one: Study) -> list[tuple[float, Row]]:
 def best_of(one: Study) -> str:
     """How the runs that are shown were chosen, for a caption."""
     counts = {len(one.ok(cell)) for cell in one.cells if one.ok(cell)}
-    k = "–".join(str(n) for n in sorted({min(counts), max(counts)}))
-    return f"best of {k} seeds by importance-weighted test loss"
+    low, high = min(counts), max(counts)
+    k = counted(high, "seed") if low == high else f"{low}–{high} seeds"
+    return f"best of {k} by importance-weighted test loss"

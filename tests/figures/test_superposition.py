@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 from planted_runs import dose_rows
-from planted_toys import as_table, digons, intro_rows, kgon, noisy, sweep_rows, toy_row
+from planted_toys import as_table, digons, intro_rows, kgon, side_by_side, sweep_rows, toy_row
 
 from figures.superposition import names_of, pages
 
@@ -69,9 +69,10 @@ def test_frames_are_named_below_the_panels_with_the_seeds_that_agree():
 
 def test_names_do_not_depend_on_the_order_of_features():
     rng = np.random.default_rng(0)
-    w_MF = noisy(kgon(9, 4), 1)
-    w_MF[:, 4] = [0.0, 0.4]
-    assert len({names_of(w_MF[:, rng.permutation(9)]) for _ in range(10)}) == 1
+    uneven = np.array([[1.0, 0.8, 0.0], [0.0, 0.6, 1.0]])
+    w_MF = side_by_side(kgon(3, 3), uneven, digons(1))
+    names = {names_of(w_MF[:, rng.permutation(8)]) for _ in range(10)}
+    assert names == {("3 in 2", "triangle", "digon")}
 
 
 def test_the_loss_of_all_seeds_has_an_interval_over_them():
@@ -99,7 +100,7 @@ def test_an_unfinished_sweep_is_refused_by_number_and_drawn_when_asked():
 
 def test_other_tables_have_no_such_figure():
     paths = [toy_row(digons(2), seed=s) for s in range(5)]
-    for rows in (dose_rows(seeds=2), paths, sweep_rows(), sweep_rows(2, 1)):
+    for rows in (dose_rows(seeds=2), paths, sweep_rows(), sweep_rows(2, 1), sweep_rows(2, 2)):
         assert pages(as_table(rows), True) == ([], "", [])
 
 

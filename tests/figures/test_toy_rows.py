@@ -48,6 +48,8 @@ def test_other_experiments_in_the_table_do_not_take_part():
     untied = runs(model__tied=False)
     table = as_table(dose_rows(seeds=2), runs(), routed, paired, untied)
     assert len(one(table).rows) == 9
+    (every,) = studies(as_table(dose_rows(seeds=2), runs()), (ACTIVE,), lambda row: True)
+    assert len(every.rows) == 9
     assert studies(as_table(dose_rows(seeds=2)), (ACTIVE,), unrouted) == []
     assert studies({}, (ACTIVE,), unrouted) == []
 

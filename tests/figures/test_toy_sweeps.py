@@ -70,5 +70,6 @@ def test_a_sweep_of_which_no_run_ended_well_is_left_out_even_if_asked_for():
 def test_a_caption_counts_the_seeds_that_ended_well():
     rows = intro(seeds=4, world__importance=0.9)
     assert best_of(sweeps(rows)[0]).startswith("best of 4 seeds by importance-weighted test loss")
+    assert best_of(sweeps(rows[::4])[0]).startswith("best of 1 seed by")
     rows[0]["status"] = "diverged"
     assert best_of(sweeps(rows)[0]).startswith("best of 3–4 seeds")
