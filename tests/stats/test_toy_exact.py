@@ -106,10 +106,10 @@ def test_nothing_around_the_optimum_is_better():
 
 
 def test_the_constant_of_a_dropped_feature_is_the_best_constant():
-    best = network_error(5, 4, 1.0, 0.0)
-    assert best == pytest.approx(1 / 15 - 1 / 100)
+    found = kgon_error(5, 4, 1.0, 0.0)
+    assert found == pytest.approx(1 / 15 - 1 / 100)
     for constant in (0.0, 0.09, 0.11):
-        assert network_error(5, 4, 1.0, 0.0, constant) > best + 5e-5
+        assert network_error(5, 4, 1.0, 0.0, constant) > found + 5e-5
 
 
 def test_a_polygon_needs_its_features():

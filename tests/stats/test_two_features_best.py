@@ -6,6 +6,7 @@ from absorb.stats.two_features import expand, single_loss, textbook_boundary, tw
 from absorb.stats.two_features_best import (
     antipodal_boundary,
     best_two_features,
+    damped_step,
     hessian,
     newton,
 )
@@ -119,3 +120,15 @@ def test_the_hessian_is_that_of_the_loss_and_newton_leaves_a_saddle():
     saddle = np.array([[1.0, -1e-3, 0.0, 0.1]])
     out = newton(saddle, p, r, lambda at, now: hessian(at, now, p, r), 30)
     assert summed(out, p, r)[0] < 0.6 * single_loss(0.2, 1.0).summed
+
+
+def test_steps_go_downhill_even_where_the_curvature_is_negative():
+    rng = np.random.default_rng(0)
+    half_NTT, gradient_NT = rng.standard_normal((200, 4, 4)), rng.standard_normal((200, 4))
+    curvature_NTT = half_NTT + np.swapaxes(half_NTT, 1, 2)
+    step_NT = damped_step(curvature_NTT, gradient_NT, np.full((200, 1), 1e-9))
+    assert ((step_NT * gradient_NT).sum(axis=1) > 0).all()
+    positive_NTT = half_NTT @ np.swapaxes(half_NTT, 1, 2) + np.eye(4)
+    plain_NT = np.linalg.solve(positive_NTT, gradient_NT[..., None])[..., 0]
+    step_NT = damped_step(positive_NTT, gradient_NT, np.full((200, 1), 1e-12))
+    assert step_NT == pytest.approx(plain_NT, rel=1e-6, abs=1e-9)
