@@ -59,7 +59,7 @@ def _sites(config: Config) -> None:
 
 
 def _region_fits(config: Config) -> None:
-    if config.routing.placement != "slice":
+    if config.routing.placement != "slice" or config.routing.mechanism == "none":
         return
     widths = site_widths(config.model)
     for site in config.routing.sites:

@@ -4,12 +4,13 @@ from itertools import pairwise
 from math import ceil, prod
 from typing import NamedTuple
 
-from absorb.config import Autoencoder, Digits, Mlp, Mnist, Paths, Spec
+from absorb.config import Autoencoder, Digits, Mlp, Mnist, Paths, Sparse, Spec, Toy
 from absorb.devices import usable_cores
+from absorb.sites import inputs
 
-INPUTS = {"digits": 64, "mnist": 784, "linear": 1}
 DIGITS = 1797
 FLOPS_PER_CORE = 2e10  # in small batched matrix products, with what is lost around them
+DRAW_S = 4e-9  # per core: one random number and what becomes of it
 STEP_OVERHEAD_S = 2e-5  # per run, step and core: what is not matrix products
 COMPILE_S = 15.0
 ROW_BYTES = 400
@@ -27,21 +28,35 @@ class Estimate(NamedTuple):
 def estimate(specs: list[tuple[Spec, int]], lanes: int | None, devices: int | None) -> Estimate:
     """What `(spec, number of runs)` take on this machine's cores."""
     cores = devices or usable_cores()
-    runs = sum(n for _, n in specs)
     seconds = sum(COMPILE_S + n * run_seconds(spec) / cores for spec, n in specs)
     memory = max((lane_bytes(spec) for spec, _ in specs), default=0) * (lanes or LANES) * cores
-    return Estimate(seconds, memory + 5e8, runs * ROW_BYTES)
+    stored = sum(n * row_bytes(spec) for spec, n in specs)
+    return Estimate(seconds, memory + 5e8, stored)
+
+
+def row_bytes(spec: Spec) -> int:
+    """Bytes of one run in the store; a toy's weights are among its results."""
+    return ROW_BYTES + (4 * weights(spec) if isinstance(spec.model, Toy) else 0)
 
 
 def run_seconds(spec: Spec) -> float:
     """Seconds that one run keeps one core busy: forward, backward and update, then measures."""
     flops = 6 * weights(spec) * spec.train.batch
-    step = flops / FLOPS_PER_CORE + 16 * weights(spec) / 4e9 + STEP_OVERHEAD_S
+    step = flops / FLOPS_PER_CORE + 16 * weights(spec) / 4e9 + other_seconds(spec)
     return step * (steps(spec) + measure_steps(spec))
+
+
+def other_seconds(spec: Spec) -> float:
+    """Seconds of a step that are not matrix products: drawing examples, or calls and copies."""
+    if isinstance(spec.world, Sparse):
+        return DRAW_S * spec.train.batch * spec.world.features
+    return STEP_OVERHEAD_S
 
 
 def steps(spec: Spec) -> int:
     """Optimizer steps of one run."""
+    if isinstance(spec.world, Sparse):
+        return spec.train.epochs * spec.world.steps
     return spec.train.epochs * max(1, examples(spec) // spec.train.batch)
 
 
@@ -62,18 +77,22 @@ def examples(spec: Spec) -> int:
     world = spec.world
     if isinstance(world, Digits):
         return DIGITS - round(DIGITS * world.test) - round(DIGITS * world.validation)
+    if isinstance(world, Sparse):
+        return world.measured
     return world.train_count if isinstance(world, Mnist) else world.examples
 
 
 def weights(spec: Spec) -> int:
     """Weights of a spec's model, without units that routing adds."""
-    inputs, model = INPUTS[spec.world.kind], spec.model
+    entries, model = inputs(spec.world), spec.model
     if isinstance(model, Paths):
         return 2 * model.depth
+    if isinstance(model, Toy):
+        return 2 * model.hidden * entries  # W serves both ways
     if isinstance(model, Mlp):
-        return _chain([inputs, *model.widths, 10])
+        return _chain([entries, *model.widths, 10])
     assert isinstance(model, Autoencoder)
-    half = _chain([inputs, *model.widths, model.latent])
+    half = _chain([entries, *model.widths, model.latent])
     return half * (2 + model.certificates + model.separate_decoders)
 
 
@@ -84,7 +103,7 @@ def _chain(widths: list[int]) -> int:
 def lane_bytes(spec: Spec) -> int:
     """Bytes of one run in memory: weights, gradient, two moments, and its activations."""
     widths = getattr(spec.model, "widths", ())
-    active = spec.train.batch * (INPUTS[spec.world.kind] + 2 * sum(widths))
+    active = spec.train.batch * (inputs(spec.world) + 2 * sum(widths))
     return 16 * weights(spec) + 8 * active
 
 

@@ -36,7 +36,8 @@ class ToyNetwork(nn.Module):
         b_F = self.param("b", nn.initializers.zeros, shape[1:])
         if routes.weight_B2 is None:
             h_MB = w_MF @ x_BF.T
-            y_BF = (v_MF.T @ self._gated(h_MB.T, routes).T + b_F[:, None]).T
+            g_MB = self._gated(h_MB.T, routes).T if SITE in routes.regions else h_MB
+            y_BF = (v_MF.T @ g_MB + b_F[:, None]).T
         else:
             h_MB, y_BF = self._routed(x_BF, w_MF, v_MF, b_F, routes)
         return Output(nn.relu(y_BF) if model.relu else y_BF, {SITE: h_MB.T}, {})

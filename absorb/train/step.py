@@ -52,7 +52,8 @@ def batch_routes(spec: Spec, knobs: Knobs, batch: Batch, step: Array,
         gate_B *= (step + 1) % knobs.ablate_every != 0
     second_B = (batch.observed_B == FORGET).astype(jnp.float32)
     if spec.routing.mechanism == "none":
-        return Routes(None, gate_B, regions, second_B=second_B)
+        gated = regions if spec.gate.kind != "none" else {}
+        return Routes(None, gate_B, gated, second_B=second_B)
     weight_B2, components = weights_O2[batch.observed_B], None
     if spec.routing.granularity == "component":
         components = Components(jnp.asarray(knobs.concept_C), weights_O2[RETAIN])
