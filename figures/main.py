@@ -12,6 +12,7 @@ from figures import (
     credit,
     dimensionality,
     dose_response,
+    induced,
     overlap,
     phase_diagram,
     superposition,
@@ -31,6 +32,7 @@ FIGURES: dict[str, Callable[[Table, bool], Pages]] = {
     "dimensionality": dimensionality.pages,
     "toy_paths": toy_paths.pages,
     "phase_diagram": phase_diagram.pages,
+    "induced": induced.pages,
 }
 KEYS = ("store", "out", "partial")
 TRUTH = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}
