@@ -20,7 +20,7 @@ from figures.select import (
 )
 
 DOSED = ("route", "hard", "filter", "placebo")  # arms that stand at every label fraction
-PLANTED = ("paths",)  # models of planted worlds, which have a closed form and a figure of their own
+ELSEWHERE = ("paths", "toy")  # models whose dose response has a figure of its own
 OF_THE_MODEL = ("model.", "routing.sites", "routing.units")
 
 
@@ -61,7 +61,7 @@ def experiments(table: Table) -> list[Experiment]:
     if ARM not in table or FRACTION not in table:
         return []
     found = (experiment(group, group.of(table)) for group in groups(table))
-    return [e for e in found if e.kind not in PLANTED and len(fractions_of(e.columns, "route")) > 1]
+    return [e for e in found if e.kind not in ELSEWHERE and len(fractions_of(e.columns, "route")) > 1]
 
 
 def experiment(group: Group, columns: Mapping[str, np.ndarray]) -> Experiment:

@@ -31,7 +31,17 @@ class Group(NamedTuple):
 
     def of(self, table: Table) -> dict[str, np.ndarray]:
         """The table's columns at this group's rows."""
-        return {name: np.asarray(column)[self.rows] for name, column in table.items()}
+        return {name: one_each(column)[self.rows] for name, column in table.items()}
+
+
+def one_each(column: Sequence[Any] | np.ndarray) -> np.ndarray:
+    """A column as an array with one entry per run, also where the entries are lists."""
+    if not any(isinstance(value, list) for value in column):
+        return np.asarray(column)
+    array = np.empty(len(column), dtype=object)
+    for i, value in enumerate(column):
+        array[i] = value
+    return array
 
 
 def config_names(table: Table) -> list[str]:

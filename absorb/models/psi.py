@@ -26,7 +26,8 @@ def psi_tree(spec: Spec, params: Params, weight_2: Array, regions: dict[str, Arr
     """psi for every parameter, from one decision's (region, rest) weights.
 
     A kernel entry that reads unit j and writes unit k has psi = w_j w_k; a bias has w_k; a gate
-    belongs to the region; of the toy, W[d, i] has w_d on both of its ways. In a parallel placement the module has the region's weight throughout.
+    belongs to the region; of the toy, W[d, i] has w_d on both of its ways. In a parallel placement
+    the module has the region's weight throughout.
     """
     table = layer_table(spec)
 

@@ -34,6 +34,17 @@ def test_two_experiments_never_mix():
         assert len(group.rows) == len(one)
 
 
+def test_lists_of_any_lengths_stay_one_entry_per_run():
+    one, other = dose_rows(), dose_rows(routing__mechanism="parameter")
+    for row in one:
+        row["weights.w"] = [1.0, 2.0] if row["seed"] else [1.0]
+    for group in groups(table(one, other)):
+        mine = group.of(table(one, other))
+        assert len(mine["weights.w"]) == len(one)
+        for seed, weights in zip(mine["seed"], mine["weights.w"], strict=True):
+            assert weights in (None, [1.0, 2.0] if seed else [1.0])
+
+
 def test_any_setting_at_all_sets_a_group_apart():
     columns = table(dose_rows(), dose_rows(train__epochs=2), dose_rows(gate__kind="hard"))
     assert len(groups(columns)) == 3
