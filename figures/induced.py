@@ -17,6 +17,7 @@ from figures.page import Page, Pages
 from figures.select import Table
 from figures.toy_rows import LOSS, STRUCTURE, Row, weights, whole
 
+LIFTED = "share of training that is masked"
 READ = (
     "95 % intervals over runs: exact binomial for the rate, t for means. Partners: cosine below"
     " −0.9, the least of both. Loss excess: above the least loss of the unrouted networks, as a"
@@ -45,57 +46,58 @@ def pages(table: Table, partial: bool) -> Pages:
 
 
 def pages_of(one: Induced, marks: Sequence[Mark]) -> list[Page]:
-    """All measures for each share of training that is masked, and the rate over these shares."""
-    last, earlier = one.untils[-1], one.untils[:-1]
-    end = one.study.suffix
-    names = {last: f"induced{end}"} | {u: f"induced{end}-until_{u:g}" for u in earlier}
-    layouts = {names[until]: by_measure(one, until) for until in reversed(one.untils)}
-    if earlier:
-        layouts[f"induced_lifted{end}"] = by_until(one)
-    note = caption_of(one, marks)
-    return [page(name, rows, marks, one.routes, note) for name, rows in layouts.items()]
+    """All measures by label fraction for each masked share of training, and by that share."""
+    end, note = one.study.suffix, caption_of(one, marks)
+    pages = []
+    for until in reversed(one.untils):
+        if until == one.untils[-1] or len(one.fractions(until)) > 1:
+            name = f"induced{end}" + (f"-until_{until:g}" if until < one.untils[-1] else "")
+            pages.append(page(name, by_fraction(one, until), marks, one.routes, note))
+    if len(one.untils) > 1:
+        lifted = page(f"induced_lifted{end}", by_until(one), marks, one.routes, note, LIFTED)
+        pages.append(lifted)
+    return pages
 
 
-def page(name: str, rows: list[list[Panel]], marks: Sequence[Mark], routes, note: str) -> Page:
+def page(
+    name: str, rows: list[list[Panel]], marks: Sequence[Mark], routes: Sequence[str], note: str,
+    along: str = "label fraction p",
+) -> Page:  # fmt: skip
     """One figure with the marks of its panels."""
     shown = {panel.name for row in rows for panel in row}
     own = [m for m in marks if m.panel in shown]
-    layout = Layout(rows, own, routes, note)
+    layout = Layout(rows, own, routes, note, along)
     return Page(name, lambda: draw(layout), own, note)
 
 
-def by_measure(one: Induced, until: float) -> list[list[Panel]]:
-    """A row for each measure, a column for each m."""
-    masked = "" if until == 1 else f", masked for {until:g} of training"
+def by_fraction(one: Induced, until: float) -> list[list[Panel]]:
+    """A row for each measure, a column for each m, one share of training masked."""
     return [
         [
-            Panel(panel_name(what, m, until), AXES[what], f"m = {m}{masked}" * (i == 0))
+            Panel(panel_name(what, m, until), AXES[what], f"m = {m}, {lifted_title(until)}")
             for m in one.sizes
         ]
-        for i, what in enumerate(asked(one))
+        for what in asked(one)
     ]
 
 
 def by_until(one: Induced) -> list[list[Panel]]:
-    """The rate: a row for each m, a column for each share of training that is masked."""
+    """The same against the masked share of training, at the greatest label fraction."""
+    p = full(one)
     return [
-        [
-            Panel(panel_name("rate", m, until), rate_axis(m), lifted_title(until) * (i == 0))
-            for until in one.untils
-        ]
-        for i, m in enumerate(one.sizes)
+        [Panel(lifted_name(what, m, p), AXES[what], f"m = {m}, p = {p:g}") for m in one.sizes]
+        for what in asked(one)
     ]
 
 
-def rate_axis(m: int):
-    """The axis of the rate, with the size said."""
-    axis = AXES["rate"]
-    return axis._replace(label=f"m = {m}\n{axis.label}")
+def full(one: Induced) -> float:
+    """The greatest label fraction at which masks were lifted at different times."""
+    return max(one.fractions(one.untils[0]))
 
 
 def lifted_title(until: float) -> str:
-    """When the mask is lifted."""
-    return "never lifted" if until == 1 else f"lifted at {until:g} of training"
+    """When the masks are lifted."""
+    return "masks never lifted" if until == 1 else f"masks lifted at {until:g}"
 
 
 def asked(one: Induced) -> list[str]:
@@ -109,22 +111,31 @@ def panel_name(what: str, m: int, until: float) -> str:
     return f"{what}, m = {m}, until {until:g}"
 
 
+def lifted_name(what: str, m: int, p: float) -> str:
+    """What the marks of a panel over the masked share of training carry."""
+    return f"{what}, m = {m}, p = {p:g}, by masked share of training"
+
+
 def marks_of(one: Induced) -> list[Mark]:
     """Every measure of every setting, with what it is held against."""
     known = {s: measured(networks_of(one, s.m, rows)) for s, rows in one.spots.items() if rows}
     unrouted = {m: measured(networks_of(one, m, rows)) for m, rows in one.unrouted.items() if rows}
     marks = []
-    for what, m, until in itertools.product(asked(one), one.sizes, one.untils):
-        panel = panel_name(what, m, until)
-        if m in unrouted:
-            marks.append(mark(panel, UNROUTED, 0, unrouted[m][what]))
-        if what == "rate" and (null := null_of(one, m)):
-            marks.append(Mark(panel, NULL, 0, null, null, null, 0))
-        marks += [
-            mark(panel, spot.route, spot.p, known[spot][what])
-            for spot in known
-            if (spot.m, spot.until) == (m, until)
-        ]
+    for what, m in itertools.product(asked(one), one.sizes):
+        own = {spot: values[what] for spot, values in known.items() if spot.m == m}
+        panels = {
+            panel_name(what, m, until): [(s.p, s) for s in own if s.until == until]
+            for until in one.untils
+        }
+        if len(one.untils) > 1:
+            at_full = [(s.until, s) for s in own if s.p == full(one)]
+            panels[lifted_name(what, m, full(one))] = at_full
+        for panel, places in panels.items():
+            if m in unrouted:
+                marks.append(mark(panel, UNROUTED, 0, unrouted[m][what]))
+            if what == "rate" and (null := null_of(one, m)):
+                marks.append(Mark(panel, NULL, 0, null, null, null, 0))
+            marks += [mark(panel, spot.route, at, own[spot]) for at, spot in places]
     return marks
 
 
@@ -171,23 +182,24 @@ def in_words(one: Induced, marks: Sequence[Mark]) -> str:
     of = {(k.panel, k.series, k.at): k for k in marks}
     lines = [f"induced, features {one.pair[0]} and {one.pair[1]}: {one.study.runs_in_words}"]
     for claim in claims(one, marks):
-        full = max(spot.p for spot in one.spots if spot.route == claim.route)
+        p = max(one.fractions(one.untils[-1]))
         after = {
-            what: of.get((panel_name(what, claim.m, one.untils[-1]), claim.route, full))
+            what: of.get((panel_name(what, claim.m, one.untils[-1]), claim.route, p))
             for what in ("rate", "cosine", "loss")
         }
         start = "not induced" if claim.from_p is None else f"induced from p = {claim.from_p:g}"
         values = ", ".join(f"{what} {spoken(k)}" for what, k in after.items() if k)
-        lines.append(f"  m = {claim.m}, {claim.route}: {start}; at p = {full:g}: {values}")
-        lines += [kept_words(one, claim, full, of)] if len(one.untils) > 1 else []
+        lines.append(f"  m = {claim.m}, {claim.route}: {start}; at p = {p:g}: {values}")
+        lines += [kept_words(one, claim, of)] if len(one.untils) > 1 else []
     return "\n".join(lines)
 
 
-def kept_words(one: Induced, claim: Claim, p: float, of: dict) -> str:
-    """What remains where the mask was lifted earlier."""
-    found = [(u, of.get((panel_name("rate", claim.m, u), claim.route, p))) for u in one.untils]
-    said = [f"{u:g}: {spoken(k)}" for u, k in found[:-1] if k]
-    return f"    lifted at {', '.join(said) or '–'}"
+def kept_words(one: Induced, claim: Claim, of: dict) -> str:
+    """What remains of the rate where masks were lifted earlier."""
+    panel = lifted_name("rate", claim.m, full(one))
+    found = [(until, of.get((panel, claim.route, until))) for until in one.untils[:-1]]
+    said = [f"{until:g}: {spoken(k)}" for until, k in found if k]
+    return f"    at p = {full(one):g} with masks lifted at {', '.join(said) or '–'}"
 
 
 def caption_of(one: Induced, marks: Sequence[Mark]) -> str:
@@ -207,7 +219,7 @@ def caption_of(one: Induced, marks: Sequence[Mark]) -> str:
         f"{apart}{one.study.runs_in_words}; 2m features in m dimensions, each active with"
         f" p = {row['world.active']:.3g}; concept {one.pair[0]}, {one.pair[1]}{twins}; region: the"
         f" first {region}.{lacking}\n"
-        f"Dashed: {null}. With masks {lifted_title(one.untils[-1])} the pair is induced"
+        f"Dashed: {null}. With {lifted_title(one.untils[-1])} the pair is induced"
         f" (rate above it and above unrouted, at this and every greater label fraction) by"
         f" {said}.\n{READ}"
     )

@@ -35,12 +35,13 @@ class Panel(NamedTuple):
 
 
 class Layout(NamedTuple):
-    """Rows of panels with all their marks, the routes that are drawn, and the note."""
+    """Rows of panels with all marks, the routes that are drawn, the note, and what runs along."""
 
     rows: Sequence[Sequence[Panel]]
     marks: Sequence[Mark]
     routes: Sequence[str]
     note: str
+    along: str = "label fraction p"
     row_height_in: float = 1.25
 
 
@@ -55,11 +56,11 @@ def draw(layout: Layout) -> Any:
         axis = shared(row, layout.marks)
         for c, panel in enumerate(row):
             draw_panel(axes[r][c], [m for m in layout.marks if m.panel == panel.name], axis, looks)
-            axes[r][c].set_title(panel.title)
+            axes[r][c].set_title(panel.title * (r == 0))
             axes[r][c].tick_params(labelleft=c == 0)
         axes[r][0].set_ylabel(axis.label)
     for ax in axes[-1]:
-        ax.set_xlabel("label fraction p")
+        ax.set_xlabel(layout.along)
     legend(figure, layout.marks, looks)
     return settle(figure)
 

@@ -3,9 +3,9 @@
 import itertools
 import json
 from collections.abc import Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
-from figures.select import FRACTION, Table, described, telling
+from figures.select import FRACTION, Table
 from figures.toy_rows import (
     FEATURES,
     HIDDEN,
@@ -21,12 +21,13 @@ from figures.toy_rows import (
 )
 
 CONCEPT, GRANULARITY, UNTIL = "routing.concept", "routing.granularity", "routing.until"
+FREE = (HIDDEN, FEATURES, UNTIL, FRACTION, MECHANISM, GRANULARITY)
 SAME = ("world.", "model.", "train.")  # what an unrouted network has to share
 IDLE = ("world.group", "world.correlation")  # without effect where features are independent
 
 
 class Spot(NamedTuple):
-    """One setting: the way of routing, m, the share of training that is masked, label fraction."""
+    """One setting: m, the share of training that is masked, the way of routing, label fraction."""
 
     m: int
     until: float
@@ -49,6 +50,10 @@ class Induced(NamedTuple):
         """The numbers of hidden dimensions."""
         return sorted({spot.m for spot in self.spots})
 
+    def fractions(self, until: float) -> list[float]:
+        """The label fractions where this share of training is masked."""
+        return sorted({spot.p for spot in self.spots if spot.until == until})
+
     @property
     def untils(self) -> list[float]:
         """The shares of training that are masked."""
@@ -62,12 +67,8 @@ class Induced(NamedTuple):
 
 def induced_studies(table: Table) -> list[Induced]:
     """Every study of 2m equal features in m dimensions of which two are routed."""
-    routed = toy_rows(table, routes_a_pair)
-    if not routed:
-        return []
-    free = (HIDDEN, FEATURES, UNTIL, FRACTION, *ways(routed))
     plain = toy_rows(table, lambda row: row[MECHANISM] == "none")
-    return [induced(one, plain) for one in studies(table, free, routes_a_pair)]
+    return [induced(one, plain) for one in studies(table, FREE, routes_a_pair)]
 
 
 def routes_a_pair(row: Row) -> bool:
@@ -81,23 +82,10 @@ def concept(row: Row) -> tuple[int, ...]:
     return tuple(json.loads(row[CONCEPT]))
 
 
-def ways(rows: Sequence[Row]) -> list[str]:
-    """Mechanism, granularity, and every other setting of routing in which the runs differ."""
-    first = (MECHANISM, GRANULARITY)
-    other = (CONCEPT, FRACTION, UNTIL, *first)
-    names = [n for n in rows[0] if n.startswith("routing.") and n not in other]
-    return [*first, *(name for name in names if len({str(row[name]) for row in rows}) > 1)]
-
-
 def induced(one: Study, plain: Sequence[Row]) -> Induced:
     """The runs of one study in their places."""
-    settings = {cell: dict(zip(one.free, cell, strict=True)) for cell in one.cells}
-    names = route_names([route_of(each) for each in settings.values()])
-    spots = {
-        Spot(int(each[HIDDEN]), float(each[UNTIL]), names[key_of(each)], float(each[FRACTION])):
-        one.ok(cell)
-        for cell, each in settings.items()
-    }  # fmt: skip
+    spots = {Spot(m, until, f"{how}, per {per}", p): one.ok(cell)
+             for cell in one.cells for m, _, until, p, how, per in [cell]}  # fmt: skip
     pair = concept(one.first)
     sizes = sorted({spot.m for spot in spots})
     whole = one._replace(missing=one.missing or absent(spots))
@@ -105,33 +93,6 @@ def induced(one: Study, plain: Sequence[Row]) -> Induced:
         whole, spots, {m: unrouted_like(one, m, plain) for m in sizes}, (pair[0], pair[1]),
         twins_of(one.first), int(one.first["routing.units"]),
     )  # fmt: skip
-
-
-def route_of(settings: Mapping[str, Any]) -> dict[str, Any]:
-    """The settings that are a way of routing."""
-    other = (HIDDEN, FEATURES, UNTIL, FRACTION)
-    return {name: value for name, value in settings.items() if name not in other}
-
-
-def key_of(settings: Mapping[str, Any]) -> tuple[Any, ...]:
-    """A way of routing, to be looked up."""
-    return tuple(route_of(settings).values())
-
-
-def route_names(routes: Sequence[Mapping[str, Any]]) -> dict[tuple[Any, ...], str]:
-    """A name for every way of routing; more than mechanism and granularity only where shared."""
-    ways_there = list({tuple(route.values()): route for route in routes}.values())
-    named = {}
-    for route in ways_there:
-        kin = [each for each in ways_there if plain_name(each) == plain_name(route)]
-        more = f" ({described(route, telling(kin))})" if len(kin) > 1 else ""
-        named[tuple(route.values())] = plain_name(route) + more.replace("routing.", "")
-    return named
-
-
-def plain_name(route: Mapping[str, Any]) -> str:
-    """Such as "activation, per example"."""
-    return f"{route[MECHANISM]}, per {route[GRANULARITY]}"
 
 
 def absent(spots: Mapping[Spot, Sequence[Row]]) -> str:
