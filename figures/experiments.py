@@ -61,7 +61,8 @@ def experiments(table: Table) -> list[Experiment]:
     if ARM not in table or FRACTION not in table:
         return []
     found = (experiment(group, group.of(table)) for group in groups(table))
-    return [e for e in found if e.kind not in ELSEWHERE and len(fractions_of(e.columns, "route")) > 1]
+    own = [e for e in found if e.kind not in ELSEWHERE]
+    return [e for e in own if len(fractions_of(e.columns, "route")) > 1]
 
 
 def experiment(group: Group, columns: Mapping[str, np.ndarray]) -> Experiment:
