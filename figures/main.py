@@ -16,6 +16,7 @@ from figures import (
     overlap,
     phase_diagram,
     superposition,
+    toy_absorption,
     toy_paths,
 )
 from figures.page import Page, Pages
@@ -33,6 +34,7 @@ FIGURES: dict[str, Callable[[Table, bool], Pages]] = {
     "toy_paths": toy_paths.pages,
     "phase_diagram": phase_diagram.pages,
     "induced": induced.pages,
+    "toy_absorption": toy_absorption.pages,
 }
 KEYS = ("store", "out", "partial")
 TRUTH = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}
