@@ -8,15 +8,15 @@ from benchmarks.timing import Contender, Taken, interleaved
 
 MEMBERS = (8, 32, 64, 128)
 COMPILED = 64
-SITES = "routing.sites=[encode0,latent,decode0]"
+NONE, SITES = "routing=none", "routing.sites=[encode0,latent,decode0]"
 SETTINGS = ["model=autoencoder", "measure=quick"]  # 64-128-32-128-64 on digits, batch 64, Adam
 PLAIN, ROUTED, THREE = "engine, no routing at all", "engine, activation routing", ", three sites"
 OURS = {
-    PLAIN: [],
+    PLAIN: [NONE],
     "engine, all weights one": ["routing.arm=capacity"],
     ROUTED: [],
     "engine, parameter routing": ["routing.mechanism=parameter"],
-    f"{PLAIN}{THREE}": [SITES],
+    f"{PLAIN}{THREE}": [NONE, SITES],
     f"engine, parameter routing{THREE}": [SITES, "routing.mechanism=parameter"],
 }
 
@@ -97,7 +97,7 @@ def ours(runs: int, epochs: int) -> dict[str, Contender]:
     for name, words in OURS.items():
         config = compose([*SETTINGS, *words])
         configs, data = seeded(config, runs), load_world(config.world)
-        made[name] = engine(configs, data, epochs, plain=name.startswith(PLAIN))
+        made[name] = engine(configs, data, epochs)
     return made
 
 

@@ -45,15 +45,16 @@ def contenders_of(batch: int, effort: Effort) -> dict[str, Contender]:
     from sweeps.app import compose
 
     small = effort.pick([], ["model.widths=[64,32]"])
-    config = compose([*SETTINGS, *small, f"train.batch={batch}"])
+    settings = [*SETTINGS, *small, f"train.batch={batch}"]
+    config, plain = compose(settings), compose([*settings, "routing=none"])
     data = pictures(STEPS * batch)
-    problem, runs = problem_of(config, data), seeded(config, 4)
+    problem = problem_of(config, data)
     return {
         "PyTorch": solo(problem, 2),
         "PyTorch, fused Adam": solo(problem, 2, fused=True),
         "PyTorch, routed, fused Adam": solo(problem, 2, routed=True, fused=True),
-        "engine": engine(runs, data, 1, plain=True),
-        "engine, activation routing": engine(runs, data, 1),
+        "engine": engine(seeded(plain, 4), data, 1),
+        "engine, activation routing": engine(seeded(config, 4), data, 1),
     }
 
 

@@ -7,11 +7,12 @@ import pytest
 from absorb.config import spec_of
 from absorb.knobs import knobs_of, stack
 from absorb.lanes.programs import on_all, on_lanes, programs
+from absorb.lanes.width import FEWEST, rule
 from absorb.models import regions
 from absorb.train.one import start
 from absorb.train.step import Batch, train_step
 from absorb.worlds import load_world
-from benchmarks.engine import plain_programs, unrouted
+from benchmarks.engine import at_width
 from benchmarks.problem import problem_of
 from sweeps.app import compose
 
@@ -37,30 +38,27 @@ def test_half_of_the_concept_is_kept_from_the_rest():
     assert abs(routed_N.sum() / forget_N.sum() - 0.5) < 0.01
 
 
-def trained(config, make):
+def trained(config):
     spec, data = spec_of(config), load_world(config.world)
-    made = make(spec, 2, None)
+    made = programs(spec, 2, None)
     wave = on_lanes(made.mesh, stack([knobs_of(config, 10)] * made.width))
     state = made.start(wave)
     return jax.tree.leaves(made.train(wave, on_all(made.mesh, data), state, 0, 1).params)
 
 
 def test_without_routing_the_engine_trains_what_it_trains_with_weights_of_one():
-    _, config = problem_and_config("routing.arm=capacity", "routing.mechanism=parameter")
-    with unrouted():
-        plain = trained(config, plain_programs)
-    for ours, free in zip(trained(config, programs), plain, strict=True):
+    _, ones = problem_and_config("routing.arm=capacity", "routing.mechanism=parameter")
+    _, plain = problem_and_config("routing=none")
+    for ours, free in zip(trained(ones), trained(plain), strict=True):
         np.testing.assert_allclose(ours, free, rtol=1e-4, atol=1e-5)
 
 
-def test_without_routing_the_labels_change_nothing():
-    results = []
-    for fraction in (0.0, 1.0):
-        _, config = problem_and_config(f"routing.label_fraction={fraction}")
-        with unrouted():
-            results.append(trained(config, plain_programs))
-    for first, second in zip(*results, strict=True):
-        np.testing.assert_array_equal(first, second)
+@pytest.mark.parametrize("runs", [2, 3, 10, 1000])
+def test_runs_that_do_not_fill_a_wave_all_train_at_once(runs):
+    _, config = problem_and_config()
+    spec = spec_of(config)
+    full, made = rule(spec) * jax.local_device_count(), at_width(spec, runs)
+    assert made.width == min(runs, full) and made.width // made.mesh.size >= FEWEST
 
 
 def ensemble(problem, params, members, routed):
