@@ -18,12 +18,14 @@ from benchmarks.mnist import mnist
 from benchmarks.planning import planning
 from benchmarks.report import Report, save
 from benchmarks.startup import startup
+from benchmarks.toy import toy
 
 BENCHMARKS: dict[str, Callable[[Effort], Report]] = {
     "lanes": lanes,
     "mnist": mnist,
     "startup": startup,
     "planning": planning,
+    "toy": toy,
 }
 LIBRARIES = ("absorb", "jax", "jaxlib", "flax", "optax", "numpy", "torch", "hydra-core",
              "hydra-joblib-launcher", "pyarrow")  # fmt: skip

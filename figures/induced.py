@@ -20,7 +20,7 @@ from figures.toy_rows import LOSS, STRUCTURE, Row, weights, whole
 LIFTED = "share of training that is masked"
 READ = (
     "95 % intervals over runs: exact binomial for the rate, t for means. Partners: cosine below"
-    " −0.9, the least of both. Loss excess: above the least loss of the unrouted networks, as a"
+    " −0.9, the least of both; parallel: above 0.9. Loss excess: above the least loss of the unrouted networks, as a"
     " part of it. Grey: unrouted networks of the same world, with their interval."
 )
 
@@ -180,16 +180,17 @@ def claims(one: Induced, marks: Sequence[Mark]) -> list[Claim]:
 def in_words(one: Induced, marks: Sequence[Mark]) -> str:
     """The finding for the terminal: who induces, from where, at what loss, and what stays."""
     of = {(k.panel, k.series, k.at): k for k in marks}
-    lines = [f"induced, features {one.pair[0]} and {one.pair[1]}: {one.study.runs_in_words}"]
+    apart = f" ({one.study.apart})" if one.study.apart else ""
+    lines = [f"induced, features {one.pair[0]} and {one.pair[1]}{apart}: {one.study.runs_in_words}"]
     for claim in claims(one, marks):
         p = max(one.fractions(one.untils[-1]))
         after = {
             what: of.get((panel_name(what, claim.m, one.untils[-1]), claim.route, p))
-            for what in ("rate", "cosine", "loss")
+            for what in ("rate", "parallel", "region", "loss")
         }
         start = "not induced" if claim.from_p is None else f"induced from p = {claim.from_p:g}"
         values = ", ".join(f"{what} {spoken(k)}" for what, k in after.items() if k)
-        lines.append(f"  m = {claim.m}, {claim.route}: {start}; at p = {p:g}: {values}")
+        lines.append(f"  m = {claim.m}, {claim.route}: {start}; at p = {p:g}: {values or '–'}")
         lines += [kept_words(one, claim, of)] if len(one.untils) > 1 else []
     return "\n".join(lines)
 

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from figures.marks import Mark, series_of
-from figures.panels import Axis, clip, limits_of, points, say_why, whiskers
+from figures.panels import Axis, clip, limits_of, plain_decades, points, say_why, whiskers
 from figures.style import (
     BLACK,
     BLUE,
@@ -69,7 +69,7 @@ def shared(row: Sequence[Panel], marks: Sequence[Mark]) -> Axis:
     """One axis for a row of panels, from all their values where it has no limits of its own."""
     names = {panel.name for panel in row}
     own = [m for m in marks if m.panel in names and m.drawn]
-    limits = row[0].axis.limits or limits_of(own, False)
+    limits = row[0].axis.limits or limits_of(own, row[0].axis.log)
     return row[0].axis._replace(limits=limits)
 
 
@@ -85,6 +85,9 @@ def looks_of(routes: Sequence[str]) -> dict[str, Look]:
 def draw_panel(ax: Any, marks: Sequence[Mark], axis: Axis, looks: dict[str, Look]) -> None:
     """One measure: every way of routing over unrouted networks and the null."""
     assert axis.limits is not None
+    if axis.log:
+        ax.set_yscale("log")
+        plain_decades(ax, *axis.limits)
     ax.set_ylim(*axis.limits)
     ax.set_xlim(-0.08, 1.08)
     ax.set_xticks([0, 0.25, 0.5, 0.75, 1], ["0", ".25", ".5", ".75", "1"])

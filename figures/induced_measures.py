@@ -40,12 +40,13 @@ class Networks(NamedTuple):
 SHARE = (-0.04, 1.06)
 AXES = {
     "rate": Axis("rate of antipodal pair", SHARE),
-    "cosine": Axis("cosine", (-1.08, 0.45), rule=0.0),
+    "parallel": Axis("rate of parallel pair", SHARE),
+    "cosine": Axis("cosine", (-1.08, 1.08), rule=0.0),
     "dimensionality": Axis("dimensionality D", SHARE, rule=0.5),
     "region": Axis("share of the pair\nin the region", SHARE),
     "twins": Axis("share of twins\nin the region", SHARE),
     "others": Axis("share of others\nin the region", SHARE),
-    "loss": Axis("loss excess"),
+    "loss": Axis("loss excess", log=True),
 }
 
 
@@ -55,6 +56,7 @@ def measured(networks: Networks) -> dict[str, Interval]:
     share_RF = region_shares(networks.w_RMF, networks.units)
     return {
         "rate": pair_rates(partners_of(networks.w_RMF), *networks.pair).pair,
+        "parallel": shape.parallel,
         "cosine": shape.cosine,
         "dimensionality": shape.dimensionality,
         "region": shape.region,

@@ -10,9 +10,10 @@ from typing import NamedTuple
 import numpy as np
 
 from absorb.errors import AbsorbError
-from absorb.stats.geometry import alignment, cosines, dimensionality, partners
+from absorb.stats.geometry import ANTIPODAL, alignment, cosines, dimensionality, partners
 from absorb.stats.intervals import Interval, binomial, mean_t
 
+PARALLEL = -ANTIPODAL  # the cosine above which two features share a direction
 FEWEST_EXPECTED = 5  # of a pair in all runs, for the chi-square to hold
 
 
@@ -54,13 +55,15 @@ class Uniformity(NamedTuple):
 
 
 class PairShape(NamedTuple):
-    """How two features lie in each run: means over runs with t intervals.
+    """How two features lie in each run: a rate over runs, and means over runs with t intervals.
 
-    `cosine` is −1 for an antipodal pair and 0 where one is dropped; `dimensionality` is the mean of
-    both features', 1/2 for a digon; `region` the share of their squared lengths in the first hidden
-    dimensions.
+    `parallel`: how often their cosine is above `PARALLEL`, so that they share a direction and not
+    just a line; `cosine` is −1 for an antipodal pair and 0 where one is dropped; `dimensionality`
+    the mean of both features', 1/2 for a digon; `region` the share of their squared lengths in the
+    first hidden dimensions.
     """
 
+    parallel: Interval
     cosine: Interval
     dimensionality: Interval
     region: Interval
@@ -138,11 +141,13 @@ def uniformity(partner_RF: np.ndarray) -> Uniformity:
 
 
 def pair_shape(w_RMF: np.ndarray, i: int, j: int, units: int = 1, level: float = 0.95) -> PairShape:
-    """Cosine, dimensionality and place of two features over runs."""
+    """Direction, dimensionality and place of two features over runs."""
     w_RMF, pair = np.asarray(w_RMF, float), [i, j]
     region_RF = region_shares(w_RMF, units)
+    cosine_R = np.array([cosines(w_MF)[i, j] for w_MF in w_RMF])
     return PairShape(
-        mean_t(np.array([cosines(w_MF)[i, j] for w_MF in w_RMF]), level),
+        binomial(int((cosine_R > PARALLEL).sum()), len(cosine_R), level),
+        mean_t(cosine_R, level),
         mean_t(np.array([dimensionality(w_MF)[pair].mean() for w_MF in w_RMF]), level),
         mean_t(region_RF[:, pair].mean(axis=1), level),
     )

@@ -150,11 +150,17 @@ def test_too_few_matchings_give_no_test_and_say_so():
 def test_a_pair_in_the_region_has_the_shape_of_a_digon():
     w_MF = np.array([[1.0, -1.0, 0, 0], [0, 0, 2.0, -2.0]])
     shape = pair_shape(np.stack([w_MF] * 3), 0, 1, units=1)
-    assert [x.value for x in shape] == pytest.approx([-1.0, 0.5, 1.0], abs=1e-12)
+    assert [x.value for x in shape] == pytest.approx([0.0, -1.0, 0.5, 1.0], abs=1e-12)
     other = pair_shape(np.stack([w_MF] * 3), 1, 2, units=1)
-    assert [x.value for x in other] == pytest.approx([0.0, 0.5, 0.5], abs=1e-12)
+    assert [x.value for x in other] == pytest.approx([0.0, 0.0, 0.5, 0.5], abs=1e-12)
     alone = np.array([[1.0, -1.0, 0], [0, 0, 1.0]])
     assert pair_shape(alone[None], 0, 2).dimensionality.value == pytest.approx(0.75)
+
+
+def test_a_pair_on_one_side_of_its_line_is_parallel():
+    w_RMF = np.array([[[1.0, sign]] for sign in (1, 2, -1, 0)])
+    shape = pair_shape(w_RMF, 0, 1)
+    assert (shape.parallel.value, shape.parallel.n, shape.cosine.value) == (0.5, 4, 0.25)
 
 
 def test_shares_in_the_region_average_its_size_over_random_bases():
