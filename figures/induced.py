@@ -19,9 +19,10 @@ from figures.toy_rows import LOSS, STRUCTURE, Row, weights, whole
 
 LIFTED = "share of training that is masked"
 READ = (
-    "95 % intervals over runs: exact binomial for the rate, t for means. Partners: cosine below"
-    " −0.9, the least of both; parallel: above 0.9. Loss excess: above the least loss of the unrouted networks, as a"
-    " part of it. Grey: unrouted networks of the same world, with their interval."
+    "95 % intervals over runs: exact binomial for the rates, t for means. Antipodal: cosine below"
+    " −0.9, the least of both; parallel: above 0.9. Loss excess: above the least loss of the"
+    " unrouted networks, as a part of it. Grey: unrouted networks of the same world, with their"
+    " interval."
 )
 
 

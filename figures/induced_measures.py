@@ -9,10 +9,10 @@ from absorb.stats.pairing import (
     loss_excess,
     pair_rates,
     pair_shape,
-    pairing_null,
     partners_of,
     region_shares,
 )
+from absorb.stats.toy_exact import pairing_rate
 from figures.panels import Axis
 
 
@@ -78,4 +78,4 @@ def null_rate(features: int, twins: int) -> float:
 
     Only where each feature of the pair has a twin of its own.
     """
-    return pairing_null(features) if not twins else 1 / (features - 2)
+    return pairing_rate(features // 2) if not twins else 1 / (features - 2)

@@ -12,6 +12,7 @@ import numpy as np
 from absorb.errors import AbsorbError
 from absorb.stats.geometry import ANTIPODAL, alignment, cosines, dimensionality, partners
 from absorb.stats.intervals import Interval, binomial, mean_t
+from absorb.stats.toy_exact import pairing_rate
 
 PARALLEL = -ANTIPODAL  # the cosine above which two features share a direction
 FEWEST_EXPECTED = 5  # of a pair in all runs, for the chi-square to hold
@@ -77,16 +78,11 @@ def partners_of(w_RMF: np.ndarray) -> np.ndarray:
     return np.array([partners(w_MF) for w_MF in w_RMF], int).reshape(len(w_RMF), w_RMF.shape[2])
 
 
-def pairing_null(features: int) -> float:
-    """1/(2m−1) for 2m features: the first has 2m−1 equally likely partners."""
-    return 1.0 / (features - 1)
-
-
 def pair_rates(partner_RF: np.ndarray, i: int, j: int, level: float = 0.95) -> PairRates:
     """How often i and j are partners, and how often features pair at all."""
     runs, features = np.shape(partner_RF)
     paired_R, matched_R = partner_RF[:, i] == j, matched(partner_RF)
-    null, both = pairing_null(features), paired_R & matched_R
+    null, both = pairing_rate(features // 2), paired_R & matched_R
     share_R = (partner_RF >= 0).sum(axis=1) / (features * (features - 1))
     return PairRates(
         pair=binomial(int(paired_R.sum()), runs, level),
@@ -129,7 +125,7 @@ def uniformity(partner_RF: np.ndarray) -> Uniformity:
     own_RF = np.asarray(partner_RF)[matched(partner_RF)]
     runs, features = own_RF.shape
     degrees = features // 2 * (features - 3)
-    expected = runs * pairing_null(features) if features > 1 else 0.0
+    expected = runs * pairing_rate(features // 2)
     if features < 4 or expected < FEWEST_EXPECTED:
         least = FEWEST_EXPECTED * (features - 1)
         why = f"{runs} perfect matchings, needs {least}" if features >= 4 else "one matching alone"
