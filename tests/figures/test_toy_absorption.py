@@ -28,6 +28,7 @@ def planted(seeds=4, absorbed=0.5, twin_rise=0.0, key=0, **other) -> list[dict]:
             whole_F = 0.1 + noise_F
             ablated_F = whole_F.copy()
             ablated_F[0] = forget_loss(arm, p, absorbed) + noise_F[0]
+            ablated_F[1:] += 0.003  # what any feature loses with a dimension
             ablated_F[1] += twin_rise * (arm == "route") * p
             losses = {"whole.features": whole_F.tolist(), "whole.forget": whole_F[0]}
             losses |= {f"{t}.features": ablated_F.tolist() for t in TREATMENTS}
