@@ -14,6 +14,8 @@ from sweeps.app import Request, compose, run_sweeper
 from sweeps.progress import say
 from sweeps.stored import config_of
 
+LISTED = 10  # numbers of a list that are shown
+
 
 def status(overrides: Sequence[str], *, config_dir: str | None = None) -> int:
     """Say what a store holds, and how much of a sweep is done where overrides name one."""
@@ -68,13 +70,19 @@ def show(prefix: str, store: str, *, config_dir: str | None = None) -> int:
     return 0
 
 
-def print_measures(row: Mapping[str, Scalar]) -> None:
+def print_measures(row: Mapping[str, Any]) -> None:
     """The numbers of one run, a line each."""
     others = set(flat(config_of(row))) | {"run_id", "status", "shard", "code"}
     say("measures")
     for name, value in row.items():
         if name not in others and value is not None:
-            say(f"  {name:<32} {_text(value)}")
+            say(f"  {name:<32} {_listed(value) if isinstance(value, list) else _text(value)}")
+
+
+def _listed(values: list[float]) -> str:
+    """The first few numbers of a list, and how many there are."""
+    shown = ", ".join(f"{value:.4g}" for value in values[:LISTED])
+    return f"[{shown}]" if len(values) <= LISTED else f"[{shown}, ...], {len(values)} numbers"
 
 
 def repeat_command(row: Mapping[str, Scalar], config_dir: str | None = None) -> str:
