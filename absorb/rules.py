@@ -144,7 +144,14 @@ def _toy(config: Config) -> None:
         value = getattr(getattr(config, section), name)
         if value not in allowed:
             raise AbsorbError(f"{key}={value!r}: model toy allows {', '.join(allowed)}")
-    attacked = {"refit", "elicited"} & set(config.measure.treatments)
+    asked = set(config.measure.treatments)
+    fitted = {"calibrated", "elicited"} & asked
+    if fitted and config.routing.granularity == "component":
+        raise AbsorbError(
+            f"measure.treatments: {min(fitted)} needs examples without the concept, and every one "
+            "has its loss components; routing.granularity=component allows whole, raw and mean"
+        )
+    attacked = {"refit", "elicited"} & asked
     if "refit" in attacked or (attacked and "head" in config.measure.attack_kinds):
         raise AbsorbError(
             f"measure.treatments: {min(attacked)} trains a fresh head, and model toy has none"

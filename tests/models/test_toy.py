@@ -123,3 +123,36 @@ def test_scores_are_by_feature_and_ablation_removes_the_region():
         x_NF = np.asarray(data.test.x_NF)
         y_NF = np.maximum(0, x_NF @ kept.T @ w_MF + b_F)
         assert row["raw.features"] == pytest.approx(((y_NF - x_NF) ** 2).mean(0), rel=1e-3)
+
+
+def test_routed_to_one_dimension_two_features_keep_the_signs_of_their_start():
+    """Why induced pairs are antipodal in about half of the runs and parallel in the others."""
+    words = ["routing=parameter", "routing.granularity=component", "routing.label_fraction=1",
+             "routing.concept=[0,1]", "routing.weights.retain=[0,1]", "world.active=0.05",
+             "world.features=4", "train.batch=256", "train.epochs=20"]  # fmt: skip
+    configs, found = seeded(words, 24), {True: [], False: []}
+    for config, row in zip(configs, train_batch(configs).rows, strict=True):
+        begin = init(spec_of(config), key_for(jax.random.key(config.seed), "init"))["w"]
+        w_MF, _ = weights(row, 2)
+        found[bool(begin[0, 0] * begin[0, 1] < 0)].append(w_MF[0, 0] * w_MF[0, 1] < 0)
+    assert len(found[True]) > 5 < len(found[False])
+    assert np.mean(found[True]) > 0.7 > 0.3 > np.mean(found[False])
+
+
+def test_the_start_alone_can_hold_a_feature_outside_its_region():
+    """Routing stops K from learning the concept; tied random weights know some of it already."""
+    words = ["world.features=4", "model.hidden=4", "routing=parameter", "routing.label_fraction=1",
+             "world.active=0.1", "train.epochs=1", "world.steps=1"]  # fmt: skip
+    for row in train_batch(seeded(words, 4)).rows:
+        assert row["raw.forget"] < 0.75 * 0.1 / 3  # the mean square of the feature itself
+
+
+def test_fine_tuning_brings_an_ablated_feature_back():
+    words = ["world.features=4", "model.hidden=4", "routing=parameter", "routing.label_fraction=1",
+             "routing.weights.retain=[0,1]", "routing.retain_fraction=1", "world.active=0.1",
+             "measure.treatments=[whole,raw,calibrated,elicited]", "measure.attack_kinds=[all]",
+             "measure.attack_rates=[3e-2]", "measure.attack_examples=[1000]",
+             "train.epochs=20"]  # fmt: skip
+    for row in train_batch(seeded(words, 2)).rows:
+        assert row["elicited.forget"] < 0.5 * min(row["raw.forget"], row["calibrated.forget"])
+        assert "attack.all.0.03.1000.forget" in row and "elicited.features" not in row

@@ -165,6 +165,11 @@ def test_every_example_carries_the_loss_components_of_the_concept():
         (["gate=learned"], "gate.kind='learned'"),
         (["routing.covariate=ink"], "routing.covariate='ink'"),
         (["measure.treatments=[refit]"], "measure.treatments: refit"),
+        (["measure.treatments=[elicited]"], "measure.treatments: elicited trains a fresh head"),
+        (
+            ["routing.granularity=component", "measure.treatments=[calibrated]"],
+            "measure.treatments: calibrated needs examples without the concept",
+        ),
         (["world.active=0"], "world.active=0"),
         (["routing.until=1.5"], "routing.until=1.5"),
     ],
