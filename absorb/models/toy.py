@@ -34,30 +34,32 @@ class ToyNetwork(nn.Module):
         w_MF = self.param("w", xavier, shape)
         v_MF = w_MF if model.tied else self.param("v", xavier, shape)
         b_F = self.param("b", nn.initializers.zeros, shape[1:])
+        x_FB = x_BF.T
         if routes.weight_B2 is None:
-            h_MB = w_MF @ x_BF.T
-            g_MB = self._gated(h_MB.T, routes).T if SITE in routes.regions else h_MB
-            y_BF = (v_MF.T @ g_MB + b_F[:, None]).T
+            h_MB = w_MF @ x_FB
+            y_FB = v_MF.T @ self._gated(h_MB, routes) + b_F[:, None]
         else:
-            h_MB, y_BF = self._routed(x_BF, w_MF, v_MF, b_F, routes)
-        return Output(nn.relu(y_BF) if model.relu else y_BF, {SITE: h_MB.T}, {})
+            h_MB, y_FB = self._routed(x_FB, w_MF, v_MF, b_F, routes)
+        return Output((nn.relu(y_FB) if model.relu else y_FB).T, {SITE: h_MB.T}, {})
 
-    def _gated(self, h_BM: Array, routes: Routes) -> Array:
-        fill = 0.0 if routes.fill is None else routes.fill[SITE]
-        return through_gate(h_BM, routes.regions[SITE], routes.gate_B[:, None], fill)
+    def _gated(self, h_MB: Array, routes: Routes) -> Array:
+        if SITE not in routes.regions:
+            return h_MB
+        fill = 0.0 if routes.fill is None else routes.fill[SITE][:, None]
+        return through_gate(h_MB, routes.regions[SITE][:, None], routes.gate_B, fill)
 
-    def _routed(self, x_BF: Array, w_MF: Array, v_MF: Array, b_F: Array,
+    def _routed(self, x_FB: Array, w_MF: Array, v_MF: Array, b_F: Array,
                 routes: Routes) -> tuple[Array, Array]:  # fmt: skip
-        """(hidden (M, B), outputs before ReLU (B, F)) with gradients routed."""
+        """(hidden (M, B), outputs before ReLU (F, B)) with gradients routed."""
         by_parameter = self.spec.routing.mechanism == "parameter"
-        weight_BM, one = routes.unit_weights(SITE), jnp.ones((len(x_BF), 1))
+        weight_BM, one = routes.unit_weights(SITE), jnp.ones((x_FB.shape[1], 1))
         if routes.components is not None:
-            h_BM, loss = x_BF @ w_MF.T, routes.loss_routes(SITE, by_parameter)
-            return h_BM.T, routed_components(self._gated(h_BM, routes), v_MF, b_F, loss)
+            h_MB, loss = w_MF @ x_FB, routes.loss_routes(SITE, by_parameter)
+            return h_MB, routed_components(v_MF, self._gated(h_MB, routes), b_F, loss)
         if by_parameter:
-            h_BM = routed_dense(x_BF, w_MF.T, jnp.zeros(len(w_MF)), one, weight_BM)
-            y_BF = routed_dense(self._gated(h_BM, routes), v_MF, b_F, weight_BM, one)
-            return h_BM.T, y_BF
-        h_BM = (w_MF @ x_BF.T).T
-        y_BF = route_activation(self._gated(h_BM, routes), weight_BM) @ v_MF + b_F
-        return h_BM.T, y_BF
+            h_MB = routed_dense(x_FB.T, w_MF.T, jnp.zeros(len(w_MF)), one, weight_BM).T
+            y_BF = routed_dense(self._gated(h_MB, routes).T, v_MF, b_F, weight_BM, one)
+            return h_MB, y_BF.T
+        h_MB = w_MF @ x_FB
+        routed_MB = route_activation(self._gated(h_MB, routes), weight_BM.T)
+        return h_MB, v_MF.T @ routed_MB + b_F[:, None]

@@ -42,28 +42,28 @@ routed_dense.defvjp(_forward, _backward)
 
 
 @jax.custom_vjp
-def routed_components(h_BU: Array, w_UO: Array, b_O: Array, loss: "LossRoutes") -> Array:
-    """h W + b, where component o of datum i's loss trains unit u with weight psi[i, u, o].
+def routed_components(v_UO: Array, h_UB: Array, b_O: Array, loss: "LossRoutes") -> Array:
+    """V^T h + b, where component o of datum i's loss trains unit u with weight psi[u, i, o].
 
     psi is the datum's own weight for the concept's components and one weight for all others.
-    Formula: dh = sum_o psi o (dy W^T); and where `kernel`, dW = sum_i psi o (h^T dy).
+    Formula: dh = sum_o psi o (V dy); and where `kernel`, dV = sum_i psi o (h dy^T).
     """
-    return h_BU @ w_UO + b_O
+    return v_UO.T @ h_UB + b_O[:, None]
 
 
-def _forward_components(h_BU, w_UO, b_O, loss):
-    return h_BU @ w_UO + b_O, (h_BU, w_UO, loss)
+def _forward_components(v_UO, h_UB, b_O, loss):
+    return routed_components(v_UO, h_UB, b_O, loss), (v_UO, h_UB, loss)
 
 
-def _backward_components(saved, dy_BO):
-    h_BU, w_UO, loss = saved
-    dh_BU, dw_UO = jnp.zeros_like(h_BU), jnp.zeros_like(w_UO)
-    parts = [(loss.concept_O, loss.own_BU), (1 - loss.concept_O, loss.others_BU)]
-    for part_O, weight_BU in parts:
-        part_BO = dy_BO * part_O
-        dh_BU += weight_BU * (part_BO @ w_UO.T)
-        dw_UO += jnp.where(loss.kernel, weight_BU * h_BU, h_BU).T @ part_BO
-    return dh_BU, dw_UO, dy_BO.sum(0), jax.tree.map(jnp.zeros_like, loss)
+def _backward_components(saved, dy_OB):
+    v_UO, h_UB, loss = saved
+    dv_UO, dh_UB = jnp.zeros_like(v_UO), jnp.zeros_like(h_UB)
+    parts = [(loss.concept_O, loss.own_UB), (1 - loss.concept_O, loss.others_UB)]
+    for part_O, weight_UB in parts:
+        part_OB = dy_OB * part_O[:, None]
+        dh_UB += weight_UB * (v_UO @ part_OB)
+        dv_UO += jnp.where(loss.kernel, weight_UB * h_UB, h_UB) @ part_OB.T
+    return dv_UO, dh_UB, dy_OB.sum(1), jax.tree.map(jnp.zeros_like, loss)
 
 
 routed_components.defvjp(_forward_components, _backward_components)
@@ -73,8 +73,8 @@ class LossRoutes(NamedTuple):
     """Unit weights of the concept's loss components and of the others; `kernel`: 1 routes W too."""
 
     concept_O: Array
-    own_BU: Array
-    others_BU: Array
+    own_UB: Array
+    others_UB: Array
     kernel: Array
 
 
@@ -115,10 +115,10 @@ class Routes(NamedTuple):
     def loss_routes(self, site: str, kernel: bool) -> LossRoutes:
         """The units' weights at a site for the concept's loss components and for all others."""
         assert self.components is not None
-        own_BU = self.unit_weights(site)
-        others_1U = weights_of(self.components.others_2[None], self.regions[site])
-        others_BU = jnp.broadcast_to(others_1U, own_BU.shape)
-        return LossRoutes(self.components.concept_O, own_BU, others_BU, jnp.float32(kernel))
+        own_UB = self.unit_weights(site).T
+        others_U1 = weights_of(self.components.others_2[None], self.regions[site]).T
+        others_UB = jnp.broadcast_to(others_U1, own_UB.shape)
+        return LossRoutes(self.components.concept_O, own_UB, others_UB, jnp.float32(kernel))
 
 
 def weights_of(weight_B2: Array, r_U: Array) -> Array:

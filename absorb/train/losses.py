@@ -8,7 +8,7 @@ from jax import Array
 from absorb.config import Autoencoder, Linear, Sparse, Spec
 from absorb.knobs import Knobs
 from absorb.models import Output
-from absorb.worlds.labels import FORGET
+from absorb.worlds.labels import FORGET, by_observation
 
 
 def targets(spec: Spec, x_BF: Array, class_B: Array) -> Array:
@@ -18,26 +18,31 @@ def targets(spec: Spec, x_BF: Array, class_B: Array) -> Array:
     return x_BF * spec.world.slope if isinstance(spec.world, Linear) else x_BF
 
 
-def component_errors(spec: Spec, knobs: Knobs, prediction_BO: Array, target_BO: Array) -> Array:
-    """Each output's squared or absolute error, times its importance in the world sparse."""
-    gap_BO = prediction_BO - target_BO
-    if isinstance(spec.model, Autoencoder) and spec.model.error == "absolute":
-        return jnp.abs(gap_BO)
-    return gap_BO**2 * knobs.importance_C if isinstance(spec.world, Sparse) else gap_BO**2
+def component_errors(knobs: Knobs, prediction_BO: Array, target_BO: Array) -> Array:
+    """Squared error of each output times its importance, (O, B).
+
+    Outputs first, as the toy has them in memory: there its own transposes cancel with these.
+    """
+    return (prediction_BO.T - target_BO.T) ** 2 * jnp.asarray(knobs.importance_C)[:, None]
 
 
 def errors(spec: Spec, knobs: Knobs, prediction_BO: Array, target_B: Array) -> Array:
-    """Each example's error_B: cross-entropy in nats, or the mean of its components' errors."""
+    """Each example's error_B: cross-entropy in nats, or mean squared or absolute error."""
     if spec.model.kind == "mlp":
         return optax.softmax_cross_entropy_with_integer_labels(prediction_BO, target_B)
-    return component_errors(spec, knobs, prediction_BO, target_B).mean(-1)
+    if isinstance(spec.world, Sparse):
+        return component_errors(knobs, prediction_BO, target_B).mean(0)
+    gap_BO = prediction_BO - target_B
+    if isinstance(spec.model, Autoencoder) and spec.model.error == "absolute":
+        return jnp.abs(gap_BO).mean(-1)
+    return (gap_BO**2).mean(-1)
 
 
 def example_weights(spec: Spec, knobs: Knobs, observed_B: Array) -> Array:
     """Weight of each example in the batch loss: 1/B each, or 1/|group| within its group."""
     if spec.routing.granularity == "component":
         return jnp.full(len(observed_B), 1 / len(observed_B))
-    keep_B = jnp.asarray(knobs.keep_O)[observed_B]
+    keep_B = by_observation(knobs.keep_O, observed_B)
     if spec.train.loss == "task":
         return keep_B / len(observed_B)
     forget_B = (observed_B == FORGET).astype(jnp.float32)
@@ -46,17 +51,17 @@ def example_weights(spec: Spec, knobs: Knobs, observed_B: Array) -> Array:
 
 
 def kept_components(knobs: Knobs, observed_B: Array) -> Array:
-    """Weight (B, C) of each loss component: what an arm drops is a component of the concept."""
-    keep_B = jnp.asarray(knobs.keep_O)[observed_B]
-    return 1 - jnp.asarray(knobs.concept_C) * (1 - keep_B[:, None])
+    """Weight (C, B) of each loss component: what an arm drops is a component of the concept."""
+    keep_B = by_observation(knobs.keep_O, observed_B)
+    return 1 - jnp.asarray(knobs.concept_C)[:, None] * (1 - keep_B)
 
 
 def batch_loss(spec: Spec, knobs: Knobs, output: Output, target_B: Array, weight_B: Array,
                observed_B: Array) -> Array:  # fmt: skip
     """The weighted sum of the examples' errors; certificates always see every example alike."""
     if spec.routing.granularity == "component":
-        error_BO = component_errors(spec, knobs, output.prediction_BO, target_B)
-        return (weight_B * (kept_components(knobs, observed_B) * error_BO).mean(-1)).sum()
+        error_OB = component_errors(knobs, output.prediction_BO, target_B)
+        return (weight_B * (kept_components(knobs, observed_B) * error_OB).mean(0)).sum()
     loss = (weight_B * errors(spec, knobs, output.prediction_BO, target_B)).sum()
     for prediction_BO in output.certificates.values():
         loss += errors(spec, knobs, prediction_BO, target_B).mean()

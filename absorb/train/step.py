@@ -13,7 +13,7 @@ from absorb.models import Params, apply, psi_tree
 from absorb.routing.kernels import Components, Routes
 from absorb.train.losses import batch_loss, example_weights, penalties, targets
 from absorb.train.optimizer import make_optimizer
-from absorb.worlds.labels import FORGET, RETAIN
+from absorb.worlds.labels import FORGET, RETAIN, by_observation
 
 
 class State(NamedTuple):
@@ -47,14 +47,14 @@ def batch_routes(spec: Spec, knobs: Knobs, batch: Batch, step: Array,
     Every `ablate_every` steps the region takes no part.
     """
     weights_O2 = jnp.asarray(knobs.weights_O2)
-    gate_B = jnp.asarray(knobs.gate_O)[batch.observed_B]
+    gate_B = by_observation(knobs.gate_O, batch.observed_B)
     if spec.train.ablate_every:
         gate_B *= (step + 1) % knobs.ablate_every != 0
     second_B = (batch.observed_B == FORGET).astype(jnp.float32)
     if spec.routing.mechanism == "none":
         gated = regions if spec.gate.kind != "none" else {}
         return Routes(None, gate_B, gated, second_B=second_B)
-    weight_B2, components = weights_O2[batch.observed_B], None
+    weight_B2, components = by_observation(weights_O2, batch.observed_B), None
     if spec.routing.granularity == "component":
         components = Components(jnp.asarray(knobs.concept_C), weights_O2[RETAIN])
     return Routes(weight_B2, gate_B, regions, second_B=second_B, components=components)
@@ -93,7 +93,7 @@ def train_step(spec: Spec, knobs: Knobs, regions: dict[str, Array], state: State
         batch = one_decision(batch)
     routes = batch_routes(spec, knobs, batch, state.step, regions)
     weight_B = batch.present_B * example_weights(spec, knobs, batch.observed_B)
-    seen_B = batch.present_B * jnp.asarray(knobs.penalised_O)[batch.observed_B]
+    seen_B = batch.present_B * by_observation(knobs.penalised_O, batch.observed_B)
     target_B = targets(spec, batch.x_BF, batch.class_B)
 
     def loss_of(params: Params) -> Array:

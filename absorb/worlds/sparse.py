@@ -7,7 +7,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from absorb.config import Sparse, Spec
-from absorb.keys import key_for
+from absorb.keys import key_for, uniforms
 from absorb.knobs import Knobs
 from absorb.worlds.data import Data, Split
 
@@ -53,7 +53,7 @@ def draw(spec: Spec, knobs: Knobs, step: "Array") -> "Array":
     assert isinstance(world, Sparse)
     seed = knobs.order_seed if world.draws == "own" else world.split_seed
     key = key_for(jax.random.key(seed), "draws", step)
-    u_VB = jax.random.uniform(key, (numbers_per_example(world), spec.train.batch))
+    u_VB = uniforms(key, (numbers_per_example(world), spec.train.batch))
     return features(world, knobs, u_VB).T
 
 

@@ -44,7 +44,7 @@ BATCH = 6
 class Alike:
     """Knobs under which all features weigh the same."""
 
-    importance_C = 1.0
+    importance_C = jnp.ones(1)
 
 
 @pytest.fixture(autouse=True)
@@ -120,7 +120,7 @@ def test_weights_of_one_are_ordinary_training_to_the_bit(name, mechanism):
 def component_gradient(spec, params, x_BF, routes, weight_BF):
     def loss(params):
         prediction_BF = apply(spec, params, x_BF, routes).prediction_BO
-        return (weight_BF * component_errors(spec, Alike, prediction_BF, x_BF)).sum()  # type: ignore
+        return (weight_BF * component_errors(Alike, prediction_BF, x_BF).T).sum()  # type: ignore
 
     return jax.grad(loss)(params)
 

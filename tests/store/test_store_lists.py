@@ -27,7 +27,7 @@ def test_lists_of_any_length_keep_every_bit(store):
 
 @pytest.mark.parametrize("value", [["a"], [1], [True], [[1.0]], [None], (1.0,), {"a": 1.0}])
 def test_what_is_not_a_list_of_floats_is_refused(store, value):
-    with pytest.raises(AbsorbError, match="'w' holds a .* neither a scalar nor a list of floats"):
+    with pytest.raises(AbsorbError, match=r"'w' holds a .* neither a scalar nor a list of floats"):
         store.write([row(1, w=value)], {})
 
 

@@ -45,9 +45,7 @@ def test_a_sweep_runs_once_and_says_so_the_second_time(here, engine, capsys):
     calls = len(engine.calls)
     code, out, _ = said(capsys, *SWEEP)
     assert (code, len(engine.calls)) == (0, calls)
-    assert out == (
-        "15 runs (5 duplicate points collapsed): 15 already there, nothing to do\n"
-    )
+    assert out == ("15 runs (5 duplicate points collapsed): 15 already there, nothing to do\n")
 
 
 def test_a_wider_sweep_does_what_is_missing(here, engine, capsys):
