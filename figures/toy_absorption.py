@@ -23,15 +23,15 @@ from figures.toy_doses import PARTS, doses, treatments_of
 
 TITLES = {"whole": "not ablated", "raw": "ablated", "mean": "mean-ablated"}
 NAMES = {"concept": "the concept", "twins": "its unlabelled twin", "others": "other features"}
-CO_ABSORBING = ("route", "placebo", "capacity")  # whole networks that use their region
+USE_REGION = ("route", "placebo", "capacity")  # arms whose whole network uses its region
 PLACED = ("route", "hard", "placebo", "capacity")
 READ = {
     "losses": "Squared error of single features on the same test draws, with the region's hidden"
     " dimensions as the column says. Means over seeds with t intervals of 95 %.",
     "shares": "Share kept and A_dose as in the dose response of other networks, of the concept's"
     " own squared error, intervals paired by seed (Fieller; inverted t tests). Hollow: the loss of"
-    " the other features is beyond tolerance. Co-absorption: how much more the treatment raises the"
-    " loss of the twin than that of other features, paired t.",
+    " the other features is beyond tolerance. Excess loss of the twin: how much more the treatment"
+    " raises its loss than that of other features, paired t.",
     "places": "Place: the share of a feature's squared length in the region, which has units/m of"
     " the dimensions. Means over seeds with t intervals of 95 %.",
 }
@@ -122,9 +122,9 @@ def shares(toy: Toy) -> Grid:
     if "twins" in toy.parts:
         row = []
         for treatment in toy.treatments:
-            name = f"co-absorption, {treatment}"
-            row.append(Panel(name, Axis("co-absorption\nof the twin", rule=0.0), ""))
-            marks += by_cell(toy, name, co_absorption(toy, treatment), CO_ABSORBING)
+            name = f"excess loss of the twin, {treatment}"
+            row.append(Panel(name, Axis("excess loss\nof the twin", rule=0.0), ""))
+            marks += by_cell(toy, name, twin_excess(toy, treatment), USE_REGION)
         rows += alike([row], marks)
     return Grid(rows, marks, note(toy, "shares"), row_height_in=1.35)
 
@@ -146,7 +146,7 @@ def column(toy: Toy, name: str) -> np.ndarray:
     return np.asarray(toy.experiment.columns[name], float)
 
 
-def co_absorption(toy: Toy, treatment: str) -> np.ndarray:
+def twin_excess(toy: Toy, treatment: str) -> np.ndarray:
     """How much more the treatment raises the loss of the twin than that of others, by run."""
 
     def rise(part: str) -> np.ndarray:
@@ -193,11 +193,13 @@ def in_words(toy: Toy) -> str:
 
 
 def twin_words(toy: Toy) -> list[str]:
-    """Co-absorption and place of the twin in routed networks at the greatest label fraction."""
+    """Excess loss and place of the twin in routed networks at the greatest label fraction."""
     if "twins" not in toy.parts:
         return []
     found = {
-        "co-absorption after ablation": by_cell(toy, "", co_absorption(toy, "raw"), ("route",)),
+        "excess loss of the twin after ablation": by_cell(
+            toy, "", twin_excess(toy, "raw"), ("route",)
+        ),
         **{
             f"place of {NAMES[part]}": by_cell(toy, "", column(toy, f"place.{part}"), ("route",))
             for part in toy.parts

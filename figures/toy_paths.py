@@ -5,6 +5,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from absorb.stats.coabsorption import CoAbsorption, co_absorption
 from absorb.stats.intervals import binomial
 from absorb.stats.pairing import (
     PairRates,
@@ -43,12 +44,16 @@ LEGIBLE = 12  # features up to which the cells of a heat map have room for numbe
 
 
 class Paths(NamedTuple):
-    """The runs with m hidden dimensions: who pairs with whom, and what that says."""
+    """The runs with m hidden dimensions: who pairs with whom, and what that says.
+
+    `housed` takes every antipodal pair as one home and asks whether runs house features alike.
+    """
 
     m: int
     partner_RF: np.ndarray
     rates: PairRates
     uniform: Uniformity
+    housed: CoAbsorption
 
     @property
     def title(self) -> str:
@@ -87,11 +92,19 @@ def paths_of(one: Study) -> list[Paths]:
     """Each size of a study."""
     found = []
     for cell in one.cells:
-        if runs := one.ok(cell):
+        runs = one.ok(cell)
+        if len(runs) > 1:
             partner_RF = partners_of(np.stack([weights(row).w_MF for row in runs]))
             rates = pair_rates(partner_RF, 0, 1)
-            found.append(Paths(int(cell[0]), partner_RF, rates, uniformity(partner_RF)))
+            uniform, housed = uniformity(partner_RF), co_absorption(homes(partner_RF))
+            found.append(Paths(int(cell[0]), partner_RF, rates, uniform, housed))
     return found
+
+
+def homes(partner_RF: np.ndarray) -> np.ndarray:
+    """The pair of each feature, named by its first member; −1 without one."""
+    own_F = np.arange(partner_RF.shape[1])
+    return np.where(partner_RF < 0, -1, np.minimum(own_F, partner_RF))
 
 
 def page(name: str, paths: Sequence[Paths], marks: Sequence[Mark], caption: str) -> Page:
@@ -117,7 +130,12 @@ def marks_of(path: Paths) -> list[Mark]:
     ]
     p, test = path.uniform.p_value, path.uniform
     why = test.why or f"chi-square {test.statistic:.1f}, {test.degrees} degrees"
-    return [*marks, Mark("all matchings alike", "p-value", path.m, p, p, p, test.runs, why=why)]
+    marks += [Mark("all matchings alike", "p-value", path.m, p, p, p, test.runs, why=why)]
+    own = path.housed
+    null = Mark("co-absorption", "permuted homes", path.m, own.null_mean, own.null_low,
+                own.null_high, own.runs)  # fmt: skip
+    value = own.agreement
+    return [*marks, Mark("co-absorption", "agreement", path.m, value, value, value, own.runs), null]
 
 
 def caption_of(one: Study, paths: Sequence[Paths]) -> str:
@@ -144,6 +162,14 @@ def uniform_words(path: Paths) -> str:
     if test.why:
         return f"m = {path.m} untested ({test.why})"
     return f"m = {path.m} P = {test.p_value:.2g} (χ² {test.statistic:.0f}, {test.degrees} df)"
+
+
+def housed_words(own: CoAbsorption) -> str:
+    """Whether the same features are housed together in every run."""
+    return (
+        f"co-absorption {own.agreement:.4f}, with permuted homes {own.null_mean:.4f}"
+        f" [{own.null_low:.4f}, {own.null_high:.4f}] (P = {own.p:.2g})"
+    )
 
 
 def draw(paths: Sequence[Paths], marks: Sequence[Mark], caption: str) -> Any:
@@ -239,6 +265,6 @@ def in_words(paths: Sequence[Paths]) -> str:
             f"toy_paths, m = {path.m}: features 0 and 1 are partners in {spoken(fixed)} of"
             f" {fixed.n} perfect matchings, which {says} 1/(2m−1) = {path.rates.null:.3f}"
             f" (P = {path.rates.p_value:.2g}); {spoken(share)} of {share.n} runs are perfect"
-            f" matchings; all matchings alike: {uniform_words(path)}"
+            f" matchings; all matchings alike: {uniform_words(path)}; {housed_words(path.housed)}"
         )
     return "\n".join(lines)

@@ -78,12 +78,14 @@ def test_the_planted_absorption_is_drawn_and_filter_reads_about_none(whole):
     assert marks["kept share, raw", "filter", 1.0].value == pytest.approx(0.0, abs=0.02)
 
 
-def test_what_the_twin_loses_beyond_other_features_is_its_co_absorption(whole):
+def test_what_the_twin_loses_beyond_other_features_is_its_excess(whole):
     _, marks = whole
     for p in FRACTIONS:
-        got = marks["co-absorption, raw", "route", p]
+        got = marks["excess loss of the twin, raw", "route", p]
         assert got.value == pytest.approx(0.2 * p, abs=1e-9)
-        assert marks["co-absorption, raw", "placebo", p].value == pytest.approx(0, abs=1e-9)
+        assert marks["excess loss of the twin, raw", "placebo", p].value == pytest.approx(
+            0, abs=1e-9
+        )
 
 
 def test_places_are_shares_of_squared_length_in_the_region(whole):
@@ -106,7 +108,7 @@ def test_the_three_pages_draw_every_treatment_that_was_measured(whole):
 
 def test_the_headline_names_the_twin(whole):
     found, _ = whole
-    assert "co-absorption after ablation at p = 1: 0.200" in found.headline
+    assert "excess loss of the twin after ablation at p = 1: 0.200" in found.headline
     assert "place of its unlabelled twin at p = 1: 0.360" in found.headline
 
 

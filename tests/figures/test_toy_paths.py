@@ -57,6 +57,16 @@ def test_the_planted_rate_of_each_pair_is_drawn_with_its_interval():
     assert marks["all matchings alike", "p-value", 2].value < 1e-6
 
 
+def test_pairs_that_come_back_in_every_run_are_co_absorption_and_chance_is_not():
+    for rows, alike in ((planted_rows(45, 15), True), (random_rows(2, 60), False)):
+        page, marks = the_one(rows)
+        found, null = (marks["co-absorption", s, 2] for s in ("agreement", "permuted homes"))
+        assert (found.value > null.high) == alike and found.n == 60
+    both = (0.75**2 + 0.25**2) / 3  # of six pairs two are together in .75 and two in .25 of runs
+    _, marks = the_one(planted_rows(45, 15))
+    assert marks["co-absorption", "agreement", 2].value == pytest.approx(both)
+
+
 def test_features_that_stay_alone_lower_the_mean_over_pairs_and_not_the_test():
     lonely = [toy_row([[1.0, -1, 0, 0], [0, 0, 1, 1]], seed=s) for s in range(200, 300)]
     _, marks = the_one(random_rows(2, 200), lonely)
