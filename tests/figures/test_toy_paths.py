@@ -59,7 +59,7 @@ def test_the_planted_rate_of_each_pair_is_drawn_with_its_interval():
 
 def test_pairs_that_come_back_in_every_run_are_co_absorption_and_chance_is_not():
     for rows, alike in ((planted_rows(45, 15), True), (random_rows(2, 60), False)):
-        page, marks = the_one(rows)
+        _, marks = the_one(rows)
         found, null = (marks["co-absorption", s, 2] for s in ("agreement", "permuted homes"))
         assert (found.value > null.high) == alike and found.n == 60
     both = (0.75**2 + 0.25**2) / 3  # of six pairs two are together in .75 and two in .25 of runs
