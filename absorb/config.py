@@ -148,7 +148,8 @@ class Routing:
     """Which data train which units, and what is known of the data.
 
     `keep` weighs the loss of data observed as (forget, unlabelled, retain); 0 drops them. Routing
-    and gates act during the share `until` of training; then every weight and gate is 1.
+    and gates act during the share `until` of training, rounded up to whole epochs; then every
+    route weight and gate is 1, and only `train.ablate_every` still acts.
     """
 
     weights: Weights

@@ -92,10 +92,18 @@ def _granularity(config: Config) -> None:
 
 def _mechanism(config: Config) -> None:
     routing = config.routing
-    if routing.mechanism == "none" and routing.arm != "capacity":
+    if routing.mechanism != "none":
+        return
+    if routing.arm != "capacity":
         raise AbsorbError(
-            f"routing.arm={routing.arm!r}: routing.mechanism=none routes nothing and draws no "
-            "labels, so it needs routing.arm=capacity"
+            f"routing.arm={routing.arm!r}: routing.mechanism=none routes nothing, so it needs "
+            "routing.arm=capacity"
+        )
+    labels_act = config.gate.kind == "hard" or len(set(routing.keep)) > 1
+    if labels_act and isinstance(config.world, Sparse):
+        raise AbsorbError(
+            f"gate.kind={config.gate.kind!r}, routing.keep={list(routing.keep)!r}: need labels, "
+            "and routing.mechanism=none draws none in world sparse"
         )
 
 
@@ -150,6 +158,18 @@ def _toy(config: Config) -> None:
         raise AbsorbError(
             f"measure.treatments: {min(fitted)} needs examples without the concept, and every one "
             "has its loss components; routing.granularity=component allows whole, raw and mean"
+        )
+    if fitted and config.world.active == 1:  # type: ignore[union-attr]
+        raise AbsorbError(
+            f"measure.treatments: {min(fitted)} needs examples without the concept, and at "
+            "world.active=1 there are none"
+        )
+    noisy = config.routing.false_positive or config.routing.arm == "placebo"
+    if noisy and config.routing.granularity == "component":
+        raise AbsorbError(
+            f"routing.arm={config.routing.arm!r}, routing.false_positive="
+            f"{config.routing.false_positive:g}: every example has the concept's loss components, "
+            "so routing.granularity=component knows no placebo and no false positives"
         )
     attacked = {"refit", "elicited"} & asked
     if "refit" in attacked or (attacked and "head" in config.measure.attack_kinds):

@@ -108,7 +108,12 @@ def new_figure(height_in: float, note: str) -> Any:
 
 
 def settle(figure: Any) -> Any:
-    """Lay the figure out, once for all its formats; returns it."""
+    """Lay the figure out, once for all its formats; returns it.
+
+    The solver's last digits differ from run to run, and the names inside an SVG hang on them.
+    """
     figure.draw_without_rendering()
     figure.set_layout_engine("none")
+    for ax in figure.axes:
+        ax.set_position([round(value, 6) for value in ax.get_position(original=True).bounds])
     return figure

@@ -23,6 +23,8 @@ def calibrated_map(spec: Spec, knobs: Knobs, output_NO: Array, target_N: Array,
     asked_O = jnp.ones(output_NO.shape[-1])
     if spec.model.kind == "mlp":
         asked_O = jnp.zeros_like(asked_O).at[target_N].max(retain_N)
+    if spec.world.kind == "sparse":
+        asked_O -= jnp.asarray(knobs.concept_C)
 
     def loss(theta: Array) -> Array:
         mapped_NO = apply_map(theta * jnp.append(1.0, asked_O), output_NO)

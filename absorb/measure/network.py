@@ -88,16 +88,19 @@ def refit(spec: Spec, knobs: Knobs, data: Data, params: Params) -> Trace:
 
 def elicitation(spec: Spec, knobs: Knobs, data: Data, params: Params) -> Scores:
     """Refit and elicited scores, and each attack's own best beside them for the record."""
-    trace = refit(spec, knobs, data, params)
-    found = prefixed("refit", {name: value_K[-1] for name, value_K in trace.test.items()})
+    found: Scores = {}
+    traces: list[Trace] = []
+    if spec.model.kind != "toy":  # which has no head
+        traces = [refit(spec, knobs, data, params)]
+        found = prefixed("refit", {name: value_K[-1] for name, value_K in traces[0].test.items()})
     if "elicited" not in spec.measure.treatments:
         return found
     attacks = attack_set(spec, knobs, data, params, ablated(knobs))
-    found |= prefixed("elicited", chosen([trace, *attacks.values()]))
+    found |= prefixed("elicited", chosen([*traces, *attacks.values()]))
     cells = [(r, n) for r in spec.measure.attack_rates for n in spec.measure.attack_examples]
-    for kind, traces in attacks.items():
+    for kind, own_traces in attacks.items():
         for i, (rate, examples) in enumerate(cells):
-            own = chosen([jax.tree.map(lambda leaf, i=i: leaf[i], traces)])
+            own = chosen([jax.tree.map(lambda leaf, i=i: leaf[i], own_traces)])
             name = f"attack.{kind}.{rate:g}.{examples}"
             found |= {f"{name}.forget": own["forget"], f"{name}.retain": own["retain"]}
     return found

@@ -40,6 +40,13 @@ def optimizer_of(spec: Spec, knobs: Knobs):
     return make_optimizer(spec.train.optimizer, knobs.learning_rate, knobs.weight_decay)
 
 
+def needs_region(spec: Spec) -> bool:
+    """Whether anything but route weights needs the region in training; a gate of 1 costs time."""
+    certified = getattr(spec.model, "certificates", False)
+    gated = spec.gate.kind != "none" or spec.train.ablate_every
+    return bool(gated or certified or not spec.routing.cross)
+
+
 def batch_routes(spec: Spec, knobs: Knobs, batch: Batch, step: Array,
                  regions: dict[str, Array]) -> Routes:  # fmt: skip
     """Each datum's route weights and gate, looked up from what is observed of it.
@@ -52,8 +59,7 @@ def batch_routes(spec: Spec, knobs: Knobs, batch: Batch, step: Array,
         gate_B *= (step + 1) % knobs.ablate_every != 0
     second_B = (batch.observed_B == FORGET).astype(jnp.float32)
     if spec.routing.mechanism == "none":
-        gated = regions if spec.gate.kind != "none" else {}
-        return Routes(None, gate_B, gated, second_B=second_B)
+        return Routes(None, gate_B, regions if needs_region(spec) else {}, second_B=second_B)
     weight_B2, components = by_observation(weights_O2, batch.observed_B), None
     if spec.routing.granularity == "component":
         components = Components(jnp.asarray(knobs.concept_C), weights_O2[RETAIN])

@@ -95,10 +95,12 @@ def observe_drawn(spec: Spec, knobs: Knobs, carries_B: "Array", step: "Array") -
 
     An example that carries the concept is labelled with probability p, and then keeps the label;
     other examples gain it, or are known to be of the rest. The same draw is labelled at every p
-    above its own. The placebo arm labels as many, whatever they carry.
+    above its own. The placebo arm labels as many, whatever they carry; it and `std` have draws of
+    their own.
     """
-    key = key_for(jax.random.key(knobs.label_seed), "labels", step)
-    u_B = uniforms(key, carries_B.shape)
+    key = jax.random.key(knobs.label_seed)
+    of_arm = jnp.stack([key_for(key, role, step) for role in LABEL_DRAWS])[knobs.label_draw]
+    u_B = uniforms(of_arm, carries_B.shape)
     p = knobs.label_fraction
     true_B = u_B < p * (1 - knobs.false_negative)
     false_B = u_B < knobs.false_positive

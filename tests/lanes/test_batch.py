@@ -226,3 +226,21 @@ def test_eight_devices_hold_no_collectives_and_give_the_same_bits():
     here = train_batch([small()] * 3, lanes=2).rows[2]
     there = json.loads(done.stdout.strip().splitlines()[-1])
     assert here == there
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["routing.cross=false"],
+        ["train.ablate_every=2"],
+        ["gate=learned"],
+        ["model=autoencoder", "model.certificates=true", "model.widths=[8]", "model.latent=4",
+         "routing.sites=[latent]"],
+    ],
+)  # fmt: skip
+def test_no_routing_is_capacity_whatever_else_needs_the_region(words):
+    config = small(*words, "routing.arm=capacity", "routing.units=2")
+    none = replace(config, routing=replace(config.routing, mechanism="none"))
+    rows = [train_batch([c, c], lanes=2).rows[0] for c in (config, none)]
+    for name in ("whole.forget", "raw.forget", "whole.retain"):
+        assert rows[1][name] == pytest.approx(rows[0][name], rel=1e-3)

@@ -156,3 +156,4 @@ def test_fine_tuning_brings_an_ablated_feature_back():
     for row in train_batch(seeded(words, 2)).rows:
         assert row["elicited.forget"] < 0.5 * min(row["raw.forget"], row["calibrated.forget"])
         assert "attack.all.0.03.1000.forget" in row and "elicited.features" not in row
+        assert "refit.forget" not in row  # there is no head to refit

@@ -139,6 +139,16 @@ def test_the_placebo_labels_as_many_whatever_they_carry():
     assert labelled[carries_B].mean() == pytest.approx(labelled[~carries_B].mean(), abs=0.006)
 
 
+def test_std_withholds_other_examples_than_filter():
+    draws = {arm: observed("routing.label_fraction=0.5", f"routing.arm={arm}")[1] == FORGET
+             for arm in ("route", "hard", "filter", "std")}  # fmt: skip
+    np.testing.assert_array_equal(draws["route"], draws["filter"])
+    np.testing.assert_array_equal(draws["route"], draws["hard"])
+    carried = observed("routing.label_fraction=1")[1] == FORGET
+    both = (draws["filter"] & draws["std"])[carried].mean()
+    assert both == pytest.approx(0.25, abs=0.01)  # of the carriers, independently
+
+
 def test_labels_do_not_move_with_the_order_seed_nor_draws_with_the_label_seed():
     base, other = made(), made("seeds.labels=7")
     np.testing.assert_array_equal(*(draw(*m, jnp.int32(3)) for m in (base, other)))
