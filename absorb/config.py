@@ -12,7 +12,10 @@ from typing import Any
 
 ARMS = ("route", "hard", "filter", "placebo", "capacity", "std")
 MECHANISMS = ("none", "activation", "parameter", "update")
-GRANULARITIES = ("example", "class", "batch", "component")
+GRANULARITIES = ("example", "class", "batch", "component", "token", "span", "sequence")
+DEGREES = ("tags", "frequency", "classifier", "probe")
+MATRICES = ("query", "key", "value", "out", "up", "down")
+RIVALS = ("none", "ascent", "misdirect", "distil", "lora")
 TREATMENTS = ("whole", "raw", "mean", "calibrated", "refit", "elicited")
 
 
@@ -95,6 +98,41 @@ class Sparse:
 
 
 @dataclass(frozen=True)
+class Stories:
+    """Short stories from a grammar, with concepts at several levels of abstraction.
+
+    A story carries each concept with probability `carried`; `overlap` goes from concepts that
+    never share a text (0) to concepts that always do (1).
+    """
+
+    kind: str = static(choices=("stories",))
+    split_seed: int = static(0, 2**31 - 1)
+    train_count: int = static(16, 10**7)
+    validation_count: int = static(16, 10**6)
+    test_count: int = static(16, 10**6)
+    length: int = static(8, 65536)
+    carried: float = static(0.0, 1.0)
+    overlap: float = static(0.0, 1.0)
+    held_out: str = static(choices=("none", "fact", "template"))
+
+
+@dataclass(frozen=True)
+class Text:
+    """A .txt or Parquet file cut into windows of `length` tokens; concepts are lists of words."""
+
+    kind: str = static(choices=("text",))
+    path: str = static()
+    column: str = static()
+    split_seed: int = static(0, 2**31 - 1)
+    tokenizer: str = static(choices=("characters", "pairs"))
+    vocabulary: int = static(8, 10**6)
+    length: int = static(8, 65536)
+    validation: float = static(0.01, 0.4)
+    test: float = static(0.01, 0.4)
+    concepts: tuple[str, ...] = static(length=(1, 8))
+
+
+@dataclass(frozen=True)
 class Mlp:
     """A ReLU classifier; sites hidden0, hidden1, ..."""
 
@@ -135,6 +173,28 @@ class Toy:
 
 
 @dataclass(frozen=True)
+class Transformer:
+    """A decoder-only pre-norm transformer with learned positions.
+
+    Sites of layer i: heads{i}, mlp{i}, residual{i} (the stream after the layer), experts{i} where
+    there are experts (further MLPs of `expert_width`, summed), and {matrix}_adapter{i} for each
+    matrix in `adapters` (low-rank, of `rank`).
+    """
+
+    kind: str = static(choices=("transformer",))
+    layers: int = static(1, 64)
+    width: int = static(4, 16384)
+    heads: int = static(1, 256)
+    mlp: int = static(1, 65536)
+    experts: int = static(0, 64)
+    expert_width: int = static(1, 65536)
+    adapters: tuple[str, ...] = static(choices=MATRICES, length=(0, 6))
+    rank: int = static(1, 1024)
+    precision: str = static(choices=("float32", "bfloat16"))
+    remat: bool = static()
+
+
+@dataclass(frozen=True)
 class Weights:
     """How much (R, K) learn from a datum, by what is known of it."""
 
@@ -150,6 +210,12 @@ class Routing:
     `keep` weighs the loss of data observed as (forget, unlabelled, retain); 0 drops them. Routing
     and gates act during the share `until` of training, rounded up to whole epochs; then every
     route weight and gate is 1, and only `train.ablate_every` still acts.
+
+    In worlds of tokens a story is labelled, and `granularity` says which of its tokens are routed
+    for it: those of the concept, the spans around them, or all. `degree` says what knows how much
+    of the concept a token has; `align` whether a position is routed by the token it predicts or by
+    the one it reads; with `whole_rest` every parameter outside the region is the rest's, also where
+    no site is cut.
     """
 
     weights: Weights
@@ -166,6 +232,9 @@ class Routing:
     keep: tuple[float, ...] = knob(0.0, 1.0, length=(3, 3))
     allow_negative: bool = knob()
     until: float = knob(0.0, 1.0)
+    degree: str = static(choices=DEGREES)
+    align: str = static(choices=("target", "input"))
+    whole_rest: bool = static()
     placement: str = static(choices=("slice", "added", "parallel"))
     sites: tuple[str, ...] = static(length=(1, 64))
     units: int = knob(1, 65536)
@@ -193,6 +262,17 @@ class Train:
     l1_rest: float = switch(0.0, 100.0)
     correlation: float = switch(0.0, 100.0)
     ablate_every: int = switch(0, 10**6)
+    start: str = static()
+
+
+@dataclass(frozen=True)
+class Rival:
+    """Unlearning after training, by `steps` steps of a method that routes nothing."""
+
+    kind: str = static(choices=RIVALS)
+    steps: int = static(1, 10**6)
+    rate: float = knob(1e-8, 10.0)
+    strength: float = knob(0.0, 1e6)
 
 
 @dataclass(frozen=True)
@@ -207,6 +287,7 @@ class Measure:
     attack_rates: tuple[float, ...] = static(1e-8, 10.0, length=(1, 32))
     attack_examples: tuple[int, ...] = static(1, 10**6, length=(1, 32))
     attack_steps: int = static(4, 10**6)
+    parameters: bool = static()
 
 
 @dataclass(frozen=True)
@@ -222,11 +303,12 @@ class Seeds:
 class Config:
     """One run, whole. The same class with its knobs blanked (`spec_of`) is the static `Spec`."""
 
-    world: Digits | Mnist | Linear | Sparse
-    model: Mlp | Autoencoder | Paths | Toy
+    world: Digits | Mnist | Linear | Sparse | Stories | Text
+    model: Mlp | Autoencoder | Paths | Toy | Transformer
     routing: Routing
     gate: Gate
     train: Train
+    rival: Rival
     measure: Measure
     seeds: Seeds
     seed: int = knob(0, 2**31 - 1)
@@ -235,8 +317,21 @@ class Config:
 Spec = Config
 
 KINDS: dict[str, dict[str, type]] = {
-    "world": {"digits": Digits, "mnist": Mnist, "linear": Linear, "sparse": Sparse},
-    "model": {"mlp": Mlp, "autoencoder": Autoencoder, "paths": Paths, "toy": Toy},
+    "world": {
+        "digits": Digits,
+        "mnist": Mnist,
+        "linear": Linear,
+        "sparse": Sparse,
+        "stories": Stories,
+        "text": Text,
+    },
+    "model": {
+        "mlp": Mlp,
+        "autoencoder": Autoencoder,
+        "paths": Paths,
+        "toy": Toy,
+        "transformer": Transformer,
+    },
 }
 
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from absorb.config import Config, Mnist, Routing
 
-CONFIG_VERSION = 2  # raised where a setting is added, renamed or means something else
+CONFIG_VERSION = 3  # raised where a setting is added, renamed or means something else
 SCIENCE_VERSION = 1  # raised where the same config would give other numbers on purpose
 
 Scalar = float | int | bool | str | None

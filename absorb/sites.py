@@ -3,24 +3,80 @@
 A site is a named vector of units at which a region can be cut.
 """
 
-from absorb.config import Autoencoder, Digits, Linear, Mlp, Mnist, Paths, Sparse, Toy
+from absorb.config import (
+    MATRICES,
+    Autoencoder,
+    Digits,
+    Linear,
+    Mlp,
+    Mnist,
+    Paths,
+    Sparse,
+    Stories,
+    Text,
+    Toy,
+    Transformer,
+)
 
-CLASSES = {"digits": 10, "mnist": 10, "linear": 1}
+World = Digits | Mnist | Linear | Sparse | Stories | Text
+Model = Mlp | Autoencoder | Paths | Toy | Transformer
+
+STORY_CONCEPTS = ("family", "topic", "trait", "family_two", "topic_two", "trait_two")
+STORY_WORDS = 160  # the vocabulary of the world stories, which has room for a few words more
+CLASSES = {"digits": 10, "mnist": 10, "linear": 1, "stories": len(STORY_CONCEPTS)}
 INPUTS = {"digits": 64, "mnist": 784, "linear": 1}
 
 
-def classes(world: Digits | Mnist | Linear | Sparse) -> int:
-    """How many concepts the world knows: classes, or sparse features."""
+def classes(world: World) -> int:
+    """How many concepts the world knows: classes, sparse features, or lists of words."""
+    if isinstance(world, Text):
+        return len(world.concepts)
     return world.features if isinstance(world, Sparse) else CLASSES[world.kind]
 
 
-def inputs(world: Digits | Mnist | Linear | Sparse) -> int:
-    """Width of an example."""
+def inputs(world: World) -> int:
+    """Width of an example; of a story, its tokens with the one that is only predicted."""
+    if isinstance(world, Stories | Text):
+        return world.length + 1
     return world.features if isinstance(world, Sparse) else INPUTS[world.kind]
 
 
-def site_widths(model: Mlp | Autoencoder | Paths | Toy) -> dict[str, int]:
-    """Width of each site by name, in forward order, without units that routing adds."""
+def vocabulary(world: World) -> int:
+    """How many tokens a world of tokens knows."""
+    assert isinstance(world, Stories | Text)
+    return STORY_WORDS if isinstance(world, Stories) else world.vocabulary
+
+
+def of_tokens(world: World) -> bool:
+    """Whether an example is a sequence of tokens, each of which is predicted from those before."""
+    return isinstance(world, Stories | Text)
+
+
+def transformer_sites(model: Transformer) -> dict[str, int]:
+    """Units of each site of a transformer: heads, MLP units, dimensions, experts, ranks."""
+    found: dict[str, int] = {}
+    for i in range(model.layers):
+        found |= {f"{m}_adapter{i}": model.rank for m in MATRICES if m in model.adapters}
+        found |= {f"heads{i}": model.heads, f"mlp{i}": model.mlp}
+        if model.experts:
+            found[f"experts{i}"] = model.experts
+        found[f"residual{i}"] = model.width
+    return found
+
+
+def unit_size(model: Model, site: str) -> int:
+    """Entries of one unit at a site: a head's dimensions, an expert's units, else 1."""
+    if isinstance(model, Transformer) and site.startswith("heads"):
+        return model.width // model.heads
+    return (
+        model.expert_width if isinstance(model, Transformer) and site.startswith("experts") else 1
+    )
+
+
+def site_widths(model: Model) -> dict[str, int]:
+    """Units of each site by name, in forward order, without units that routing adds."""
+    if isinstance(model, Transformer):
+        return transformer_sites(model)
     if isinstance(model, Mlp):
         return {f"hidden{i}": w for i, w in enumerate(model.widths)}
     if isinstance(model, Autoencoder):

@@ -26,7 +26,7 @@ def routed(config: Config, **changes) -> Config:
 def test_id_is_the_hash_of_the_canonical_config_and_the_versions(config):
     plain = json.loads(canonical_json(config))
     text = json.dumps(
-        {"config": plain, "config_version": 2, "science_version": 1},
+        {"config": plain, "config_version": 3, "science_version": 1},
         sort_keys=True,
         separators=(",", ":"),
     )

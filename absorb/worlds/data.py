@@ -5,12 +5,28 @@ from typing import NamedTuple
 import numpy as np
 
 
+class Tags(NamedTuple):
+    """Which concepts each token carries: bit c of a byte is concept c.
+
+    token_NS: the token itself does. span_NS: so does a token of its span (its sentence).
+    S = T + 1: a story of T predictions has one token more.
+    """
+
+    token_NS: np.ndarray
+    span_NS: np.ndarray
+
+
 class Split(NamedTuple):
-    """N examples: inputs, classes, and covariates standardised over the training split."""
+    """N examples: inputs, classes, and covariates standardised over the training split.
+
+    In worlds of tokens x_NF is (N, S), whole numbers below the vocabulary; `class_N` has bit c
+    where a token of the story carries concept c; `tags` says which.
+    """
 
     x_NF: np.ndarray
     class_N: np.ndarray
     covariates: dict[str, np.ndarray]
+    tags: Tags | None = None
 
 
 class Data(NamedTuple):
