@@ -4,14 +4,28 @@ from itertools import pairwise
 from math import ceil, prod
 from typing import NamedTuple
 
-from absorb.config import Autoencoder, Digits, Mlp, Mnist, Paths, Sparse, Spec, Toy
+from absorb.config import (
+    Autoencoder,
+    Digits,
+    Mlp,
+    Mnist,
+    Paths,
+    Sparse,
+    Spec,
+    Stories,
+    Text,
+    Toy,
+    Transformer,
+)
 from absorb.devices import usable_cores
-from absorb.sites import inputs
+from absorb.sites import inputs, vocabulary
 
 DIGITS = 1797
+TEXT_CHARACTERS = 10**6  # of a text that is not opened for a guess
 FLOPS_PER_CORE = 2e10  # in small batched matrix products, with what is lost around them
 DRAW_S = 4e-9  # per core: one random number and what becomes of it
 STEP_OVERHEAD_S = 2e-5  # per run, step and core: what is not matrix products
+TOKEN_S = 2e-6  # per core, token and layer: norms, softmax and what else is no matrix product
 COMPILE_S = 15.0
 ROW_BYTES = 400
 LANES = 8
@@ -41,15 +55,22 @@ def row_bytes(spec: Spec) -> int:
 
 def run_seconds(spec: Spec) -> float:
     """Seconds that one run keeps one core busy: forward, backward and update, then measures."""
-    flops = 6 * weights(spec) * spec.train.batch
+    flops = 6 * weights(spec) * spec.train.batch * positions(spec)
     step = flops / FLOPS_PER_CORE + 16 * weights(spec) / 4e9 + other_seconds(spec)
     return step * (steps(spec) + measure_steps(spec))
+
+
+def positions(spec: Spec) -> int:
+    """Data in one example: the predictions of a story, else one."""
+    return spec.world.length if isinstance(spec.world, Stories | Text) else 1
 
 
 def other_seconds(spec: Spec) -> float:
     """Seconds of a step that are not matrix products: drawing examples, or calls and copies."""
     if isinstance(spec.world, Sparse):
         return DRAW_S * spec.train.batch * spec.world.features
+    if isinstance(spec.model, Transformer):
+        return TOKEN_S * spec.train.batch * positions(spec) * spec.model.layers
     return STEP_OVERHEAD_S
 
 
@@ -79,12 +100,21 @@ def examples(spec: Spec) -> int:
         return DIGITS - round(DIGITS * world.test) - round(DIGITS * world.validation)
     if isinstance(world, Sparse):
         return world.measured
+    if isinstance(world, Text):
+        return TEXT_CHARACTERS // world.length
+    if isinstance(world, Stories):
+        return world.train_count
     return world.train_count if isinstance(world, Mnist) else world.examples
 
 
 def weights(spec: Spec) -> int:
     """Weights of a spec's model, without units that routing adds."""
-    entries, model = inputs(spec.world), spec.model
+    model = spec.model
+    if isinstance(model, Transformer):
+        per_layer = 4 * model.width + 2 * model.mlp + 2 * model.experts * model.expert_width
+        per_layer += 2 * model.rank * len(model.adapters)
+        return model.width * (model.layers * per_layer + vocabulary(spec.world))
+    entries = inputs(spec.world)
     if isinstance(model, Paths):
         return 2 * model.depth
     if isinstance(model, Toy):
@@ -102,9 +132,22 @@ def _chain(widths: list[int]) -> int:
 
 def lane_bytes(spec: Spec) -> int:
     """Bytes of one run in memory: weights, gradient, two moments, and its activations."""
+    if isinstance(spec.model, Transformer):
+        return 16 * weights(spec) + 4 * transformer_entries(spec)
     widths = getattr(spec.model, "widths", ())
     active = spec.train.batch * (inputs(spec.world) + 2 * sum(widths))
     return 16 * weights(spec) + 8 * active
+
+
+def transformer_entries(spec: Spec) -> int:
+    """Numbers that a step of a transformer keeps for its backward pass."""
+    model, length = spec.model, positions(spec)
+    assert isinstance(model, Transformer)
+    hidden = model.mlp + model.experts * model.expert_width
+    layer = 8 * model.width + 3 * hidden + 3 * model.heads * length
+    kept = layer if model.remat else model.layers * layer
+    stream = model.layers * model.width if model.remat else 0
+    return spec.train.batch * length * (kept + stream + 3 * vocabulary(spec.world))
 
 
 def words(seconds: float) -> str:

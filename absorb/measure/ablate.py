@@ -7,8 +7,10 @@ from jax import Array
 
 from absorb.config import Spec
 from absorb.knobs import Knobs
+from absorb.measure.stories import site_means
 from absorb.models import Output, Params, apply, regions
 from absorb.routing.kernels import Routes
+from absorb.sites import of_tokens
 from absorb.worlds.data import Split
 
 
@@ -31,14 +33,24 @@ def ablated(knobs: Knobs) -> View:
 def look(spec: Spec, knobs: Knobs, params: Params, x_NF: Array, view: View,
          second_N: Array | None = None) -> Output:  # fmt: skip
     """The network's output on x under a view; no gradient is routed."""
-    gate_N = jnp.full(len(x_NF), view.gate)
+    gate_N = jnp.full(len(x_NF) * positions(spec), view.gate)
     routes = Routes(None, gate_N, regions(spec, knobs), view.fill, view.by_hand, second_N)
     return apply(spec, params, x_NF, routes)
 
 
+def positions(spec: Spec) -> int:
+    """Data in one example: the predictions of a story, else one."""
+    return spec.world.length if of_tokens(spec.world) else 1  # type: ignore[union-attr]
+
+
 def mean_ablated(spec: Spec, knobs: Knobs, params: Params, train: Split) -> View:
     """The region replaced by its units' means over the training split."""
-    sites = look(spec, knobs, params, jnp.asarray(train.x_NF), WHOLE).sites
+    x_NF = jnp.asarray(train.x_NF)
+    if of_tokens(spec.world):
+        means = site_means(lambda x: look(spec, knobs, params, x, WHOLE), x_NF)
+    else:
+        sites = look(spec, knobs, params, x_NF, WHOLE).sites
+        means = {site: sites[site].mean(0) for site in regions(spec, knobs)}
     removed = 1 - knobs.ablated_gate
-    fill = {site: removed * sites[site].mean(0) for site in regions(spec, knobs)}
+    fill = {site: removed * means[site] for site in regions(spec, knobs)}
     return ablated(knobs)._replace(fill=fill)

@@ -11,7 +11,7 @@ from absorb.config import Spec
 from absorb.keys import key_for
 from absorb.knobs import Knobs
 from absorb.measure.ablate import View, look
-from absorb.measure.scores import forget_mask, scores, single
+from absorb.measure.scores import forget_mask, seen, single
 from absorb.models import Params, head_mask, init
 from absorb.train.losses import errors, targets
 from absorb.worlds.data import Data, Split
@@ -104,17 +104,12 @@ def run_attack(spec: Spec, knobs: Knobs, data: Data, params: Params, view: View,
         carry, _ = jax.lax.scan(step, carry, index_S)
         now = merge_params(carry[0], stay)
         return carry, Trace(
-            _scores(spec, knobs, now, view, data.validation)["forget"],
-            _scores(spec, knobs, now, view, data.test),
+            seen(spec, knobs, now, view, data.validation)["forget"],
+            single(seen(spec, knobs, now, view, data.test)),
         )
 
     index_KS = jnp.arange(attack.steps // CHECKPOINTS * CHECKPOINTS).reshape(CHECKPOINTS, -1)
     return jax.lax.scan(checkpoint, (learn, optimizer.init(learn)), index_KS)[1]
-
-
-def _scores(spec: Spec, knobs: Knobs, params: Params, view: View, split: Split):
-    output = look(spec, knobs, params, jnp.asarray(split.x_NF), view)
-    return single(scores(spec, knobs, output.prediction_BO, split))
 
 
 def attack_set(

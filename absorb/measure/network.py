@@ -1,17 +1,17 @@
 """Everything that is asked of one trained network, inside the compiled program."""
 
+from functools import partial
+
 import jax
 import jax.numpy as jnp
-from jax import Array
 
 from absorb.config import Spec
 from absorb.knobs import Knobs
 from absorb.measure.ablate import WHOLE, View, ablated, look, mean_ablated
-from absorb.measure.calibrate import apply_map, calibrated_map
+from absorb.measure.calibrate import apply_map, asked_outputs, calibrated_map, sampler
 from absorb.measure.elicit import Attack, Trace, attack_set, chosen, run_attack
-from absorb.measure.scores import Scores, forget_mask, prefixed, scores
+from absorb.measure.scores import Scores, forget_mask, prefixed, scores, seen
 from absorb.models import Params
-from absorb.train.losses import targets
 from absorb.worlds import given
 from absorb.worlds.data import Data
 from absorb.worlds.labels import FORGET, observe
@@ -28,9 +28,9 @@ def measure_network(spec: Spec, knobs: Knobs, data: Data, params: Params) -> Sco
     found: Scores = counts(spec, knobs, data) | weights(spec, params)
     for treatment in spec.measure.treatments:
         if treatment in views:
-            found |= prefixed(treatment, seen(spec, knobs, data, params, views[treatment]()))
+            found |= prefixed(treatment, seen(spec, knobs, params, views[treatment](), data.test))
     for gate in spec.measure.gates:
-        found |= prefixed(f"gate@{gate:g}", seen(spec, knobs, data, params, View(gate)))
+        found |= prefixed(f"gate@{gate:g}", seen(spec, knobs, params, View(gate), data.test))
     if "calibrated" in spec.measure.treatments:
         found |= prefixed("calibrated", calibrated(spec, knobs, data, params))
     if {"refit", "elicited"} & set(spec.measure.treatments):
@@ -57,25 +57,13 @@ def weights(spec: Spec, params: Params) -> Scores:
     return prefixed("weights", params) if spec.model.kind == "toy" else {}
 
 
-def seen(spec: Spec, knobs: Knobs, data: Data, params: Params, view: View) -> Scores:
-    """Test scores under a view."""
-    second_N = forget_mask(spec, knobs, data.test)
-    output = look(spec, knobs, params, jnp.asarray(data.test.x_NF), view, second_N)
-    return scores(spec, knobs, output.prediction_BO, data.test)
-
-
 def calibrated(spec: Spec, knobs: Knobs, data: Data, params: Params) -> Scores:
     """Test scores of the ablated network after its output's refit on retain training data."""
-
-    def output(split) -> Array:
-        return look(spec, knobs, params, jnp.asarray(split.x_NF), ablated(knobs)).prediction_BO
-
-    train = data.train
-    target_N = targets(spec, jnp.asarray(train.x_NF), jnp.asarray(train.class_N))
-    theta = calibrated_map(
-        spec, knobs, output(train), target_N, 1 - forget_mask(spec, knobs, train)
-    )
-    return scores(spec, knobs, apply_map(theta, output(data.test)), data.test)
+    asked_O = asked_outputs(spec, knobs, data.train)
+    sample = sampler(spec, knobs, params, ablated(knobs), data.train)
+    theta = calibrated_map(spec, knobs, asked_O, sample)
+    remap = partial(apply_map, theta)
+    return seen(spec, knobs, params, ablated(knobs), data.test, remap)
 
 
 def refit(spec: Spec, knobs: Knobs, data: Data, params: Params) -> Trace:
@@ -109,6 +97,8 @@ def elicitation(spec: Spec, knobs: Knobs, data: Data, params: Params) -> Scores:
 def certificates(spec: Spec, knobs: Knobs, data: Data, params: Params) -> Scores:
     """Test scores of the decoders that see only the region's or only the rest's latents."""
     found: Scores = {}
+    if not getattr(spec.model, "certificates", False):
+        return found
     output = look(spec, knobs, params, jnp.asarray(data.test.x_NF), WHOLE)
     for half, prediction_NO in output.certificates.items():
         found |= prefixed(f"certificate.{half}", scores(spec, knobs, prediction_NO, data.test))

@@ -1,11 +1,17 @@
 """What a prediction is worth on forget and on retain data."""
 
+from collections.abc import Callable
+
 import jax.numpy as jnp
 from jax import Array
 
 from absorb.config import Spec
 from absorb.knobs import Knobs
-from absorb.train.losses import errors, targets
+from absorb.measure.ablate import View, look
+from absorb.measure.stories import said, story_scores
+from absorb.models import Params
+from absorb.sites import of_tokens
+from absorb.train.losses import classifies, errors, targets
 from absorb.worlds import carries
 from absorb.worlds.data import Split
 
@@ -22,13 +28,27 @@ def forget_mask(spec: Spec, knobs: Knobs, split: Split) -> Array:
     return carries(spec, knobs, split).astype(jnp.float32)
 
 
+def seen(spec: Spec, knobs: Knobs, params: Params, view: View, split: Split,
+         remap: Callable[[Array], Array] = lambda output: output) -> Scores:  # fmt: skip
+    """Scores of a network under a view on a split; `remap` changes its outputs first."""
+    x_NF = jnp.asarray(split.x_NF)
+    if of_tokens(spec.world):
+        logits_of = lambda x_NS: remap(  # noqa: E731
+            look(spec, knobs, params, x_NS, view).prediction_BO
+        )
+        return story_scores(spec, knobs, said(spec, knobs, logits_of, x_NF), split)
+    second_N = forget_mask(spec, knobs, split)
+    output = look(spec, knobs, params, x_NF, view, second_N)
+    return scores(spec, knobs, remap(output.prediction_BO), split)
+
+
 def scores(spec: Spec, knobs: Knobs, prediction_NO: Array, split: Split) -> Scores:
     """Loss on forget and retain examples, and beside it accuracy or squared and absolute error."""
     target_N = targets(spec, jnp.asarray(split.x_NF), jnp.asarray(split.class_N))
     if spec.world.kind == "sparse":
         return feature_scores(knobs, prediction_NO, target_N)
     kinds = {"": errors(spec, knobs, prediction_NO, target_N)}
-    if spec.model.kind == "mlp":
+    if classifies(spec):
         kinds[".accuracy"] = (prediction_NO.argmax(-1) == target_N).astype(jnp.float32)
     else:
         gap_NF = prediction_NO - target_N

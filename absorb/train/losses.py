@@ -8,14 +8,22 @@ from jax import Array
 from absorb.config import Autoencoder, Linear, Sparse, Spec
 from absorb.knobs import Knobs
 from absorb.models import Output
+from absorb.sites import of_tokens
 from absorb.worlds.labels import FORGET, by_observation
 
 
 def targets(spec: Spec, x_BF: Array, class_B: Array) -> Array:
-    """What the network should say: classes, the picture itself, or slope * x."""
+    """What the network should say: next tokens (B * T,), classes, the picture, or slope * x."""
+    if of_tokens(spec.world):
+        return x_BF[:, 1:].reshape(-1)
     if spec.model.kind == "mlp":
         return class_B
     return x_BF * spec.world.slope if isinstance(spec.world, Linear) else x_BF
+
+
+def classifies(spec: Spec) -> bool:
+    """Whether predictions are logits over classes or tokens."""
+    return spec.model.kind == "mlp" or of_tokens(spec.world)
 
 
 def component_errors(knobs: Knobs, prediction_BO: Array, target_BO: Array) -> Array:
@@ -28,7 +36,7 @@ def component_errors(knobs: Knobs, prediction_BO: Array, target_BO: Array) -> Ar
 
 def errors(spec: Spec, knobs: Knobs, prediction_BO: Array, target_B: Array) -> Array:
     """Each example's error_B: cross-entropy in nats, or mean squared or absolute error."""
-    if spec.model.kind == "mlp":
+    if classifies(spec):
         return optax.softmax_cross_entropy_with_integer_labels(prediction_BO, target_B)
     if isinstance(spec.world, Sparse):
         return component_errors(knobs, prediction_BO, target_B).mean(0)
@@ -38,16 +46,22 @@ def errors(spec: Spec, knobs: Knobs, prediction_BO: Array, target_B: Array) -> A
     return (gap_BO**2).mean(-1)
 
 
-def example_weights(spec: Spec, knobs: Knobs, observed_B: Array) -> Array:
-    """Weight of each example in the batch loss: 1/B each, or 1/|group| within its group."""
-    if spec.routing.granularity == "component":
+def example_weights(spec: Spec, knobs: Knobs, observed_B: Array,
+                    degree_B: Array | None = None) -> Array:  # fmt: skip
+    """Weight of each datum in the batch loss: 1/B each, or 1/|group| within its group."""
+    if outputs_are_routed(spec):
         return jnp.full(len(observed_B), 1 / len(observed_B))
-    keep_B = by_observation(knobs.keep_O, observed_B)
+    keep_B = by_observation(knobs.keep_O, observed_B, degree_B)
     if spec.train.loss == "task":
         return keep_B / len(observed_B)
     forget_B = (observed_B == FORGET).astype(jnp.float32)
     size_B = jnp.where(forget_B > 0, forget_B.sum(), (1 - forget_B).sum())
     return keep_B / jnp.maximum(size_B, 1)
+
+
+def outputs_are_routed(spec: Spec) -> bool:
+    """Whether the loss components that are routed are outputs, as in the toy, and not tokens."""
+    return spec.routing.granularity == "component" and not of_tokens(spec.world)
 
 
 def kept_components(knobs: Knobs, observed_B: Array) -> Array:
@@ -59,7 +73,7 @@ def kept_components(knobs: Knobs, observed_B: Array) -> Array:
 def batch_loss(spec: Spec, knobs: Knobs, output: Output, target_B: Array, weight_B: Array,
                observed_B: Array) -> Array:  # fmt: skip
     """The weighted sum of the examples' errors; certificates always see every example alike."""
-    if spec.routing.granularity == "component":
+    if outputs_are_routed(spec):
         error_OB = component_errors(knobs, output.prediction_BO, target_B)
         return (weight_B * (kept_components(knobs, observed_B) * error_OB).mean(0)).sum()
     loss = (weight_B * errors(spec, knobs, output.prediction_BO, target_B)).sum()

@@ -11,10 +11,12 @@ from absorb.config import Spec
 from absorb.keys import key_for
 from absorb.knobs import Knobs
 from absorb.models import init, regions
+from absorb.sites import of_tokens
 from absorb.train.step import Batch, State, optimizer_of, train_step
 from absorb.worlds import carries, draw, observe, observe_drawn, steps_per_epoch
 from absorb.worlds.data import Split
 from absorb.worlds.labels import UNLABELLED
+from absorb.worlds.token_labels import token_degrees
 
 MOST_PACKED = 2**14  # entries that leave 18 random bits beside their index
 
@@ -71,7 +73,10 @@ Batches = tuple[Callable[[Array], Array], Callable[[Knobs, Array], Batch]]
 
 
 def stored_batches(spec: Spec, knobs: Knobs, train: Split) -> Batches:
-    """(what an epoch scans over, the batch of one entry) for examples that are there once."""
+    """(what an epoch scans over, the batch of one entry) for examples that are there once.
+
+    A batch of stories has an entry for each position in all but its tokens.
+    """
     observed_N = observe(spec, knobs, train)
     x_NF, class_N = jnp.asarray(train.x_NF), jnp.asarray(train.class_N)
 
@@ -79,7 +84,17 @@ def stored_batches(spec: Spec, knobs: Knobs, train: Split) -> Batches:
         present_B = jnp.ones(spec.train.batch)
         return Batch(x_NF[index_B], class_N[index_B], observed_N[index_B], present_B)
 
-    return partial(epoch_order, spec, knobs, observed_N), batch
+    def story_batch(knobs: Knobs, index_B: Array) -> Batch:
+        stories, positions = batch(knobs, index_B), x_NF.shape[1] - 1
+        return stories._replace(
+            observed_B=jnp.repeat(stories.observed_B, positions),
+            present_B=jnp.repeat(stories.present_B, positions),
+            degree_B=None if degrees is None else degrees(index_B),
+        )
+
+    of_stories = of_tokens(spec.world)
+    degrees = token_degrees(spec, knobs, train, observed_N) if of_stories else None
+    return partial(epoch_order, spec, knobs, observed_N), story_batch if of_stories else batch
 
 
 def drawn_batches(spec: Spec, steps: int) -> Batches:

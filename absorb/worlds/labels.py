@@ -10,6 +10,7 @@ from absorb.config import Config, Sparse, Spec
 from absorb.errors import AbsorbError
 from absorb.keys import key_for, uniforms
 from absorb.knobs import LABEL_DRAWS, Knob, Knobs
+from absorb.sites import of_tokens
 from absorb.worlds.data import Data, Split
 
 if TYPE_CHECKING:
@@ -18,12 +19,27 @@ if TYPE_CHECKING:
 FORGET, UNLABELLED, RETAIN = 0, 1, 2
 
 
-def by_observation(table_O: Knob, observed_B: "Array") -> "Array":
-    """The table's entry for what is observed of each datum; selects are faster than a gather."""
+def by_observation(table_O: Knob, observed_B: "Array",
+                   degree_B: "Array | None" = None) -> "Array":  # fmt: skip
+    """The table's entry for what is observed of each datum; selects are faster than a gather.
+
+    Where a datum has the concept to a `degree` in [0, 1] alone, the entries of forget and of
+    unlabelled data are mixed in this proportion.
+    """
     table_O = jnp.asarray(table_O)
-    observed_B = observed_B.reshape(-1, *[1] * (table_O.ndim - 1))
-    known_B = jnp.where(observed_B == FORGET, table_O[FORGET], table_O[RETAIN])
+    column = (-1, *[1] * (table_O.ndim - 1))
+    observed_B, forget = observed_B.reshape(column), table_O[FORGET]
+    if degree_B is not None:
+        share_B = degree_B.reshape(column)
+        forget = share_B * forget + (1 - share_B) * table_O[UNLABELLED]
+    known_B = jnp.where(observed_B == FORGET, forget, table_O[RETAIN])
     return jnp.where(observed_B == UNLABELLED, table_O[UNLABELLED], known_B)
+
+
+def concept_bits(knobs: Knobs) -> "Array":
+    """The concept as a whole number: bit c is set where concept c belongs to it."""
+    chosen_C = (jnp.asarray(knobs.concept_C) > 0).astype(jnp.int32)
+    return (chosen_C << jnp.arange(len(chosen_C))).sum()
 
 
 def nested_lowest(score: "Array", eligible: "Array", count: "Array") -> "Array":
@@ -48,7 +64,7 @@ def observe(spec: Spec, knobs: Knobs, split: Split) -> "Array":
     draws as many labels from all examples.
     """
     key = jax.random.key(knobs.label_seed)
-    forget_N = jnp.asarray(knobs.concept_C)[split.class_N] > 0
+    forget_N = carries(spec, knobs, split)
     labelled_N = _labelled(spec, knobs, split, key, forget_N)
     u = {
         role: jax.random.uniform(key_for(key, role), forget_N.shape)
@@ -77,11 +93,13 @@ def _labelled(spec: Spec, knobs: Knobs, split: Split, key: "Array", forget_N: "A
 
 
 def carries(spec: Spec, knobs: Knobs, split: Split) -> "Array":
-    """Whether each example carries the concept, in truth: by its class, or an active feature.
+    """Whether each example carries the concept, in truth: by class, active feature or token.
 
-    A loss component of the concept is there in every example.
+    Of the world sparse, a loss component of the concept is there in every example.
     """
     concept_C = jnp.asarray(knobs.concept_C)
+    if of_tokens(spec.world):
+        return (jnp.asarray(split.class_N) & concept_bits(knobs)) > 0
     if not isinstance(spec.world, Sparse):
         return concept_C[split.class_N] > 0
     if spec.routing.granularity == "component":
@@ -125,7 +143,7 @@ def check_labels(config: Config, data: Data) -> None:
             f"routing.covariate={routing.covariate!r}: must be one of {', '.join(known)}"
         )
     by_class = routing.granularity == "class"
-    carried = np.isin(data.train.class_N, routing.concept)
+    carried = _carried(config, data.train)
     total = len(set(routing.concept)) if by_class else int(carried.sum())
     if not carried.any():
         raise AbsorbError(
@@ -147,11 +165,17 @@ def check_labels(config: Config, data: Data) -> None:
         )
 
 
+def _carried(config: Config, split: Split) -> np.ndarray:
+    if of_tokens(config.world):
+        return (split.class_N & sum(1 << c for c in set(config.routing.concept))) > 0
+    return np.isin(split.class_N, config.routing.concept)
+
+
 def _check_measured_splits(config: Config, data: Data) -> None:
     chooses = "elicited" in config.measure.treatments  # the attack, by validation loss
     for name, split in {"validation": data.validation, "test": data.test}.items():
         used = chooses or name == "test"
-        if used and not np.isin(split.class_N, config.routing.concept).any():
+        if used and not _carried(config, split).any():
             raise AbsorbError(
                 f"routing.concept={list(config.routing.concept)}: no {name} example carries it, "
                 f"but measure.treatments={list(config.measure.treatments)} needs some"

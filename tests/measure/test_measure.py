@@ -10,7 +10,7 @@ import pytest
 from absorb.config import spec_of
 from absorb.knobs import knobs_of
 from absorb.measure.ablate import WHOLE, ablated, look, mean_ablated
-from absorb.measure.calibrate import apply_map, calibrated_map
+from absorb.measure.calibrate import apply_map, asked_outputs, calibrated_map
 from absorb.measure.elicit import (
     Trace,
     chosen,
@@ -64,7 +64,8 @@ def test_calibration_undoes_a_shift_and_a_scale_of_the_output():
     spec, knobs, _, data = made("model=autoencoder", "model.widths=[16]")
     target = jnp.asarray(data.train.x_NF)
     spoiled = 1.25 * target - 0.1 * jnp.linspace(0, 1, 64)
-    theta = calibrated_map(spec, knobs, spoiled, target, jnp.ones(len(target)))
+    sample = spoiled, target, jnp.ones(len(target))
+    theta = calibrated_map(spec, knobs, jnp.ones(64), lambda _: sample)
     before, after = (((y - target) ** 2).mean() for y in (spoiled, apply_map(theta, spoiled)))
     assert after < 0.02 * before
 
@@ -73,10 +74,19 @@ def test_calibration_does_not_sink_classes_that_retain_data_never_show():
     spec, knobs, _, data = made()
     retain_N = 1.0 - np.isin(data.train.class_N, [8, 9])
     logits = jnp.zeros((len(retain_N), 10)).at[:, 8:].set(1.0)
-    class_N = jnp.asarray(data.train.class_N)
-    theta = calibrated_map(spec, knobs, logits, class_N, jnp.asarray(retain_N))
+    sample = logits, jnp.asarray(data.train.class_N), jnp.asarray(retain_N)
+    asked_O = asked_outputs(spec, knobs, data.train)
+    theta = calibrated_map(spec, knobs, asked_O, lambda _: sample)
     np.testing.assert_array_equal(theta[9:], 0)
     assert jnp.abs(theta[1:9]).min() > 0
+
+
+def test_calibration_of_features_leaves_the_concept_alone():
+    """Every sparse example has all outputs, so the concept's are named and not looked for."""
+    config = compose(["world=sparse", "model=toy", "routing.concept=[1,3]"])
+    data = load_world(config.world)
+    asked_O = asked_outputs(spec_of(config), knobs_of(config, 5), data.train)
+    np.testing.assert_array_equal(asked_O, [1, 0, 1, 0, 1])
 
 
 def test_splitting_parameters_loses_nothing():

@@ -1,0 +1,74 @@
+"""What a network says of stories: losses by position, a few stories in memory at a time."""
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+from jax import Array
+
+from absorb.config import Spec
+from absorb.knobs import Knobs
+from absorb.models import Output
+from absorb.train.losses import errors, targets
+from absorb.worlds import carries
+from absorb.worlds.data import Split, Tags
+from absorb.worlds.labels import concept_bits
+
+CHUNK = 32  # stories at a time
+
+
+class Said(NamedTuple):
+    """Of every position: the loss in nats, and whether the likeliest token came."""
+
+    error_NT: Array
+    correct_NT: Array
+
+
+def said(spec: Spec, knobs: Knobs, logits_of: Callable[[Array], Array], x_NS: Array) -> Said:
+    """What a network says of stories; logits_of: stories (n, S) to logits (n * T, V)."""
+
+    def of_one(x_S: Array) -> Said:
+        logits, target = logits_of(x_S[None]), targets(spec, x_S[None], x_S[:1])
+        error = errors(spec, knobs, logits, target)
+        return Said(error, (logits.argmax(-1) == target).astype(jnp.float32))
+
+    return jax.lax.map(of_one, x_NS, batch_size=min(CHUNK, len(x_NS)))
+
+
+def site_means(output_of: Callable[[Array], Output], x_NS: Array) -> dict[str, Array]:
+    """Mean of every site's entries over all positions of the stories."""
+    of_one = lambda x_S: {  # noqa: E731
+        site: h_BU.mean(0) for site, h_BU in output_of(x_S[None]).sites.items()
+    }
+    means_N = jax.lax.map(of_one, x_NS, batch_size=min(CHUNK, len(x_NS)))
+    return {site: mean_NU.mean(0) for site, mean_NU in means_N.items()}
+
+
+def story_scores(spec: Spec, knobs: Knobs, found: Said, split: Split) -> dict[str, Array]:
+    """Losses by level: on the concept's own tokens, their spans, their stories, and all others.
+
+    forget: tokens that carry the concept; retain: every token of stories that do not. `concepts`,
+    `concept_spans` and `concept_stories` hold the same three levels for each of the C concepts.
+    """
+    assert isinstance(split.tags, Tags)
+    tokens_NT, spans_NT = (jnp.asarray(bits)[:, 1:].astype(jnp.int32) for bits in split.tags)
+    stories_NT = jnp.broadcast_to(jnp.asarray(split.class_N)[:, None], tokens_NT.shape)
+    levels = {"": tokens_NT, "_span": spans_NT, "_story": stories_NT}
+    bits = concept_bits(knobs)
+    retain_NT = jnp.broadcast_to(~carries(spec, knobs, split)[:, None], tokens_NT.shape)
+    scores = {"retain": mean_where(found.error_NT, retain_NT)}
+    scores["retain.accuracy"] = mean_where(found.correct_NT, retain_NT)
+    for name, bits_NT in levels.items():
+        has_NT = (bits_NT & bits) > 0
+        scores[f"forget{name}"] = mean_where(found.error_NT, has_NT)
+        scores[f"forget{name}.accuracy"] = mean_where(found.correct_NT, has_NT)
+        each = [(bits_NT >> c) & 1 for c in range(len(knobs.concept_C))]
+        plural = {"": "concepts", "_span": "concept_spans", "_story": "concept_stories"}[name]
+        scores[plural] = jnp.stack([mean_where(found.error_NT, has > 0) for has in each])
+    return scores
+
+
+def mean_where(value_NT: Array, mask_NT: Array) -> Array:
+    """Mean over the positions of the mask; NaN where there are none."""
+    return (value_NT * mask_NT).sum() / mask_NT.sum()
