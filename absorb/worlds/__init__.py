@@ -2,20 +2,22 @@
 
 from functools import lru_cache
 
-from absorb.config import Digits, Linear, Mnist, Sparse, Spec, blank
+from absorb.config import Digits, Linear, Mnist, Sparse, Spec, Stories, blank
 from absorb.worlds.data import Data, Split
 from absorb.worlds.digits import load_digits_world
 from absorb.worlds.labels import carries, check_labels, observe, observe_drawn
 from absorb.worlds.linear import load_linear_world
 from absorb.worlds.mnist import load_mnist_world
 from absorb.worlds.sparse import draw, given, load_sparse_world
+from absorb.worlds.stories import load_stories_world
 
-World = Digits | Mnist | Linear | Sparse
+World = Digits | Mnist | Linear | Sparse | Stories
 WORLDS = {
     "digits": load_digits_world,
     "mnist": load_mnist_world,
     "linear": load_linear_world,
     "sparse": load_sparse_world,
+    "stories": load_stories_world,
 }
 
 

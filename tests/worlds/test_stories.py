@@ -1,0 +1,232 @@
+"""Stories told and parsed back: what is tagged, how often, what the test alone knows."""
+
+import re
+from dataclasses import replace
+from math import comb, log
+
+import numpy as np
+import pytest
+from sklearn.linear_model import LogisticRegression
+
+from absorb.config import Stories
+from absorb.errors import AbsorbError
+from absorb.sites import STORY_CONCEPTS, STORY_WORDS
+from absorb.worlds import grammar, load_world
+from absorb.worlds.entropy import best_loss
+from absorb.worlds.stories import load_stories_world
+
+WORLD = Stories("stories", 0, 4000, 64, 600, 48, 0.15, 0.5, "none")
+BIT = {name: 1 << c for c, name in enumerate(STORY_CONCEPTS)}
+SIDES = {"generic": grammar.ABOUT_THINGS, "topic": grammar.ABOUT_TOPIC}
+PATTERNS = [
+    (kind, i, re.compile("^" + re.sub("([A-Z])", r"(?P<\1>\\S+)", text[:-1]) + r"\.$"))
+    for kind, texts in (grammar.PLOT | SIDES).items()
+    for i, text in enumerate(texts)
+]
+SPECIAL = {name: set(text.split()) for name, text in grammar.FAMILIES.items()}
+SPECIAL |= {name: set(" ".join(topic).split()) for name, topic in grammar.TOPICS.items()}
+
+
+def sentences(story: str) -> list[tuple[str, int, dict[str, str]]]:
+    """Kind, template and slots of each sentence; each must have exactly one reading."""
+    found = []
+    for sentence in re.findall(r"[^.]+\.", story.removeprefix(grammar.START)):
+        read = [(k, i, m.groupdict()) for k, i, p in PATTERNS if (m := p.match(sentence.strip()))]
+        assert len(read) > 0, sentence
+        kinds = {kind for kind, _, _ in read}
+        assert len(read) == 1 or kinds == {"like_one", "like_two"}  # told apart by who X is
+        found.append(read[0])
+    return found
+
+
+def told(split) -> list[list[tuple[str, int, dict[str, str]]]]:
+    return [sentences(grammar.render(x_S)) for x_S in split.x_NF]
+
+
+def plot(story) -> dict[str, tuple[int, dict[str, str]]]:
+    """Place and slots of the plot's sentences; X's own liking is like_one."""
+    first = {kind: (at, slots) for at, (kind, _, slots) in enumerate(story)}
+    likes = [(at, s) for at, (kind, _, s) in enumerate(story) if kind.startswith("like")]
+    x = first["put"][1]["X"]
+    for at, slots in likes:
+        first["like_one" if slots["X"] == x else "like_two"] = (at, slots)
+    return first
+
+
+@pytest.fixture(scope="module")
+def data():
+    return load_world(WORLD)
+
+
+def test_the_same_seed_tells_the_same_stories_and_another_tells_others(data):
+    again = load_stories_world(WORLD)
+    other = load_world(replace(WORLD, split_seed=1))
+    for one, two in zip(data, again, strict=True):
+        assert np.array_equal(one.x_NF, two.x_NF) and np.array_equal(one.tags, two.tags)
+        assert all(np.array_equal(z, two.covariates[name]) for name, z in one.covariates.items())
+    assert not np.array_equal(data.train.x_NF, other.train.x_NF)
+    assert not np.array_equal(data.train.x_NF[:600], data.test.x_NF)
+
+
+@pytest.mark.parametrize("length", [48, 49, 53, 54, 64, 128])
+def test_every_story_has_exactly_its_tokens(length):
+    for split in load_world(replace(WORLD, length=length, train_count=64)):
+        assert split.x_NF.shape == split.tags.token_NS.shape == (len(split.class_N), length + 1)
+        assert split.x_NF.dtype == np.int32 and split.tags.span_NS.dtype == np.uint8
+        assert split.x_NF.min() == 0 and split.x_NF.max() < len(grammar.words()) <= STORY_WORDS
+        assert (split.x_NF[:, 0] == 0).all() and (split.x_NF[:, 1:] > 0).all()
+
+
+def test_lists_of_words_are_consecutive_tokens_without_repeats():
+    assert len(set(grammar.words())) == len(grammar.words())
+    for words in (grammar.NAMES, grammar.THINGS, grammar.PLACES):
+        tokens = grammar.encode(" ".join(words))
+        assert tokens == list(range(tokens[0], tokens[0] + len(words)))
+
+
+def expected_tags(story: str, class_: int) -> list[tuple[int, int]]:
+    """Token and span bits by the definitions of the concepts, from the text alone."""
+    bits = [(0, 0)]
+    for sentence in re.findall(r"[^.]+\.", story.removeprefix(grammar.START)):
+        (kind, _, slots), words = sentences(sentence)[0], sentence.split()
+        own = [sum(BIT[name] for name, of in SPECIAL.items() if word in of) for word in words]
+        if kind == "look" and class_ & BIT["trait"]:
+            own[words.index(slots["L"])] = BIT["trait"]
+        if kind == "put" and class_ & BIT["trait_two"]:
+            own[words.index(slots["P"])] = BIT["trait_two"]
+        bits += [(bit, int(np.bitwise_or.reduce(own))) for bit in own]
+    return bits
+
+
+def test_tags_stand_at_exactly_the_concepts_words_and_spans_are_their_sentences(data):
+    for x_S, class_, token_S, span_S in zip(
+        data.test.x_NF, data.test.class_N, *data.test.tags, strict=True
+    ):
+        expected = expected_tags(grammar.render(x_S), class_)
+        assert list(zip(token_S, span_S, strict=True)) == expected
+
+
+@pytest.mark.parametrize("length", [48, 100])
+def test_the_class_is_what_the_tokens_carry(length):
+    for split in load_world(replace(WORLD, length=length)):
+        assert np.array_equal(np.bitwise_or.reduce(split.tags.token_NS, 1), split.class_N)
+
+
+def test_traits_are_who_knows_and_who_likes_what(data):
+    for story, class_ in zip(told(data.train)[:1500], data.train.class_N, strict=False):
+        at = plot(story)
+        put, move, look = at["put"], at["move"], at["look"]
+        assert put[0] < at["presence"][0] < move[0]
+        assert (look[0] > move[0]) == bool(class_ & BIT["trait"])
+        assert look[0] > move[0] or look[0] < put[0]
+        if class_ & BIT["trait"]:
+            left = at["presence"][1]["G"] == "goes"
+            assert look[1]["L"] == (put[1]["A"] if left else move[1]["B"])
+        liked = at["like_one"][1].get("U", at["like_one"][1].get("V"))
+        assert (at["like_one"][0] < put[0]) == bool(class_ & BIT["trait_two"])
+        assert liked == put[1]["P"] or not class_ & BIT["trait_two"]
+
+
+def test_without_the_trait_the_place_and_the_liking_are_even(data):
+    found = []
+    for story, class_ in zip(told(data.train), data.train.class_N, strict=True):
+        at = plot(story)
+        liked = at["like_one"][1].get("U", at["like_one"][1].get("V"))
+        if not class_ & (BIT["trait"] | BIT["trait_two"]):
+            seen = at["put"][1]["A"] if at["presence"][1]["G"] == "goes" else at["move"][1]["B"]
+            found.append((at["look"][1]["L"] == seen, liked == at["put"][1]["P"]))
+    assert np.abs(np.mean(found, 0) - 0.5).max() < 4 * 0.5 / len(found) ** 0.5
+
+
+@pytest.mark.parametrize(("carried", "overlap"), [(0.15, 0.0), (0.15, 0.5), (0.15, 1.0), (0.5, 1)])
+def test_rates_follow_the_law_of_overlap(carried, overlap):
+    split = load_world(replace(WORLD, carried=carried, overlap=overlap)).train
+    has_NC = (split.class_N[:, None] >> np.arange(6) & 1).astype(float)
+    near = pytest.approx
+    assert has_NC.mean(0) == near(np.full(6, carried), abs=2 / WORLD.train_count)
+    within = np.kron(np.eye(2), np.ones((3, 3))) * carried * overlap
+    np.fill_diagonal(within, carried)
+    assert has_NC.T @ has_NC / len(has_NC) == near(within, abs=2 / WORLD.train_count)
+
+
+@pytest.mark.parametrize(("carried", "overlap", "most"), [(0.17, 0.0, "0.1667"), (0.6, 1.0, "0.5")])
+def test_impossible_rates_are_refused(carried, overlap, most):
+    with pytest.raises(AbsorbError, match=rf"world\.carried={carried}: must be at most .*{most}"):
+        load_world(replace(WORLD, carried=carried, overlap=overlap))
+
+
+def test_stories_too_short_for_their_concepts_are_refused():
+    with pytest.raises(AbsorbError, match=r"world\.length=47: must be at least 48"):
+        load_world(replace(WORLD, length=47))
+
+
+def facts(split) -> set[tuple[str, ...]]:
+    """What the stories of a split tell: who, which thing, which place; who does what with what."""
+    found: set[tuple[str, ...]] = set()
+    for story in told(split):
+        at = plot(story)
+        put, move = at["put"][1], at["move"][1]
+        found |= {(put["X"], put["P"], put["A"]), (put["X"], put["P"], move["B"])}
+        sides = [(kind, slots) for kind, _, slots in story if kind in SIDES]
+        found |= {(s["N"], s["J"]) for kind, s in sides if kind == "topic"}
+        found |= {(s["N"], s["O"]) for kind, s in sides if kind == "generic"}
+    return found
+
+
+def test_held_out_facts_never_occur_in_training():
+    data = load_world(replace(WORLD, held_out="fact"))
+    train, test = facts(data.train), facts(data.test)
+    assert not train & test and not facts(data.validation) & test
+    for concept in SPECIAL.values():  # each concept has facts of its own on both sides
+        assert all(any(concept & set(fact) for fact in side) for side in (train, test))
+
+
+def test_held_out_templates_never_occur_in_training_but_their_words_do():
+    data = load_world(replace(WORLD, held_out="template"))
+    train, validation, test = (
+        {(kind, i) for story in told(split) for kind, i, _ in story} for split in data
+    )
+    assert not train & test and validation <= train
+    assert {kind for kind, _ in test} == {kind for kind, _ in train}
+    assert set(np.unique(data.test.x_NF)) <= set(np.unique(data.train.x_NF))
+
+
+def bags(split, chosen_N: np.ndarray) -> np.ndarray:
+    return np.stack([np.bincount(x_S, minlength=STORY_WORDS) for x_S in split.x_NF[chosen_N]])
+
+
+@pytest.mark.parametrize("trait", ["trait", "trait_two"])
+def test_no_word_nor_bag_of_words_marks_a_trait(trait):
+    split = load_world(replace(WORLD, train_count=20000, carried=1 / 7, overlap=0.0)).train
+    has_N, plain_N = split.class_N == BIT[trait], split.class_N == 0  # one story in seven each
+    p_V, q_V = (bags(split, of).sum(0) / (49 * of.sum()) for of in (has_N, plain_N))
+    frequent_V = q_V > 0.005  # several hundred times, so that twenty per cent is beyond chance
+    assert np.abs(np.log(p_V[frequent_V] / q_V[frequent_V])).max() < 0.2
+    mixed = np.random.default_rng(0).permutation(np.flatnonzero(has_N | plain_N))
+    fit, asked = np.split(mixed[: len(mixed) // 2 * 2], 2)
+    model = LogisticRegression(C=0.1, max_iter=500).fit(bags(split, fit), has_N[fit])
+    accuracy = model.score(bags(split, asked), has_N[asked])
+    assert abs(accuracy - 0.5) < 4 * 0.5 / len(asked) ** 0.5
+
+
+def test_covariates_are_standardised_over_training(data):
+    for name in ("position", "names"):
+        z_N = data.train.covariates[name]
+        assert z_N.mean() == pytest.approx(0, abs=1e-5) and z_N.std() == pytest.approx(1, abs=1e-5)
+    first_N = np.where(
+        data.test.class_N > 0, (data.test.tags.token_NS > 0).argmax(1), WORLD.length + 1
+    )
+    assert np.corrcoef(first_N, data.test.covariates["position"])[0, 1] == pytest.approx(1)
+
+
+def test_the_best_loss_counts_the_draws_of_a_story():
+    plain = replace(WORLD, carried=0.0)
+    side = log(288) + log(3)  # names, adjectives with their things; three templates
+    story = log(4608) + 2 * log(11) + 4 * log(2) + 6 * log(3) + log(comb(8, 2)) + 2 * side
+    assert best_loss(plain) == pytest.approx(story / 48)
+    single = 0.15 * (log(96) - log(288))  # a family: one sentence of two, before or after
+    mixed = best_loss(replace(WORLD, carried=0.15, overlap=0.0)) * 48 - story
+    topics = 0.15 * (log(16) - log(288))
+    orders = 4 * 0.15 * log(2) - 2 * 0.15 * log(2)  # of two kinds; a trait leaves nothing free
+    outcome = -(6 * 0.15 * log(0.15) + 0.1 * log(0.1))
+    assert mixed == pytest.approx(2 * single + 2 * topics + orders + outcome)
