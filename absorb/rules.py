@@ -1,8 +1,8 @@
 """What may not go together in one config, refused before any work."""
 
-from absorb.config import Autoencoder, Config, Digits, Mlp, Paths, Sparse, Toy
+from absorb.config import Autoencoder, Config, Digits, Mlp, Paths, Sparse, Toy, Transformer
 from absorb.errors import AbsorbError
-from absorb.sites import classes, site_widths
+from absorb.sites import classes, of_tokens, site_widths
 
 
 def check_together(config: Config) -> None:
@@ -18,6 +18,8 @@ def check_together(config: Config) -> None:
         _classes,
         _groups,
         _toy,
+        _transformer,
+        _of_tokens,
         _attacks,
     ):
         rule(config)
@@ -30,7 +32,12 @@ def _splits(config: Config) -> None:
         raise AbsorbError(f"world.validation + world.test = {share:g}: must be at most 0.8")
 
 
-MODELS_FOR = {"linear": ("paths",), "sparse": ("toy",)}  # other worlds: any of the rest
+MODELS_FOR = {
+    "linear": ("paths",),
+    "sparse": ("toy",),
+    "stories": ("transformer",),
+    "text": ("transformer",),
+}  # other worlds: any of the rest
 
 
 def _world_fits_model(config: Config) -> None:
@@ -63,9 +70,11 @@ def _region_fits(config: Config) -> None:
         return
     widths = site_widths(config.model)
     for site in config.routing.sites:
-        if config.routing.units >= widths[site]:
+        whole = "adapter" in site or "experts" in site  # without them there still is a network
+        if config.routing.units >= widths[site] + whole:
             raise AbsorbError(
-                f"routing.units={config.routing.units}: must be smaller than site {site}, "
+                f"routing.units={config.routing.units}: must be "
+                f"{'at most' if whole else 'smaller than'} site {site}, "
                 f"which has {widths[site]} units"
             )
 
@@ -147,11 +156,7 @@ def _toy(config: Config) -> None:
                 "routing.granularity='component': loss components are routed in model toy alone"
             )
         return
-    for key, allowed in TOY_NEEDS.items():
-        section, name = key.split(".")
-        value = getattr(getattr(config, section), name)
-        if value not in allowed:
-            raise AbsorbError(f"{key}={value!r}: model toy allows {', '.join(allowed)}")
+    _allowed(config, "toy", TOY_NEEDS)
     asked = set(config.measure.treatments)
     fitted = {"calibrated", "elicited"} & asked
     if fitted and config.routing.granularity == "component":
@@ -176,6 +181,53 @@ def _toy(config: Config) -> None:
         raise AbsorbError(
             f"measure.treatments: {min(attacked)} trains a fresh head, and model toy has none"
         )
+
+
+TRANSFORMER_NEEDS = {
+    "routing.placement": ("slice", "added"),
+    "routing.cross": (True,),
+    "train.loss": ("task",),
+}
+
+
+def _transformer(config: Config) -> None:
+    model, routing = config.model, config.routing
+    if not isinstance(model, Transformer):
+        return
+    _allowed(config, "transformer", TRANSFORMER_NEEDS)
+    if model.width % model.heads:
+        raise AbsorbError(f"model.heads={model.heads}: must divide model.width={model.width}")
+    if len(set(model.adapters)) < len(model.adapters):
+        raise AbsorbError(f"model.adapters={list(model.adapters)!r}: names a matrix twice")
+    for site in routing.sites:
+        if routing.placement == "added" and not site.startswith("mlp"):
+            raise AbsorbError(
+                f"routing.sites: {site!r} gets no units of its own; routing.placement=added is for "
+                "mlp0, mlp1, ..., other sites need slice"
+            )
+
+
+def _of_tokens(config: Config) -> None:
+    if of_tokens(config.world):
+        return
+    for key, plain in {"whole_rest": False, "degree": "tags", "align": "target"}.items():
+        value = getattr(config.routing, key)
+        if value != plain:
+            raise AbsorbError(f"routing.{key}={value!r}: needs world stories or text")
+    if config.routing.granularity in ("token", "span", "sequence"):
+        raise AbsorbError(
+            f"routing.granularity={config.routing.granularity!r}: needs world stories or text"
+        )
+
+
+def _allowed(config: Config, model: str, needs: dict[str, tuple]) -> None:
+    for key, allowed in needs.items():
+        section, name = key.split(".")
+        value = getattr(getattr(config, section), name)
+        if value not in allowed:
+            raise AbsorbError(
+                f"{key}={value!r}: model {model} allows {', '.join(map(str, allowed))}"
+            )
 
 
 def _attacks(config: Config) -> None:

@@ -19,20 +19,24 @@ from absorb.models.networks import (
 )
 from absorb.models.psi import Params, head_mask, psi_tree
 from absorb.models.toy import ToyNetwork
+from absorb.models.transformer import TransformerNetwork
 from absorb.routing.kernels import Routes
-from absorb.sites import classes, inputs, site_widths
+from absorb.sites import classes, inputs, of_tokens, site_widths, unit_size, vocabulary
 
 MODELS = {
     "mlp": MlpNetwork,
     "autoencoder": AutoencoderNetwork,
     "paths": lambda spec, outputs: PathsNetwork(spec),
     "toy": lambda spec, outputs: ToyNetwork(spec),
+    "transformer": TransformerNetwork,
 }
 
 
 def shapes(spec: Spec) -> tuple[int, int]:
-    """(features, outputs) of the spec's world and model: classes, or the features again."""
+    """(features, outputs) of the spec's world and model: classes, tokens, or features again."""
     features = inputs(spec.world)
+    if of_tokens(spec.world):
+        return features, vocabulary(spec.world)
     return features, classes(spec.world) if spec.model.kind == "mlp" else features
 
 
@@ -49,33 +53,37 @@ def network(spec: Spec) -> nn.Module:
 
 def init(spec: Spec, key: Array) -> Params:
     """Fresh parameters; those of the rest do not depend on units or modules that are added."""
-    x_BF = jnp.zeros((1, shapes(spec)[0]))
+    features = shapes(spec)[0]
+    data = features - 1 if of_tokens(spec.world) else 1
     masks = {site: jnp.zeros(width) for site, width in widths(spec).items()}
-    return network(spec).init(key, x_BF, Routes(None, jnp.ones(1), masks))["params"]
+    x_BF = jnp.zeros((1, features))
+    return network(spec).init(key, x_BF, Routes(None, jnp.ones(data), masks))["params"]
 
 
 def apply(spec: Spec, params: Params, x_BF: Array, routes: Routes) -> Output:
-    """The network's output on a batch; shapes: (B, F) to (B, O)."""
+    """The network's output on a batch; shapes: (B, F) to (B, O), of stories (B, S) to (B*T, V)."""
     return network(spec).apply({"params": params}, x_BF, routes)  # type: ignore[return-value]
 
 
 def widths(spec: Spec) -> dict[str, int]:
-    """Width of each site at which a region is cut, with the units that routing adds."""
+    """Entries of each site at which a region is cut, with the units that routing adds."""
     if spec.routing.placement == "parallel":
         return {MODULE: shapes(spec)[1]}
     added = spec.routing.units if spec.routing.placement == "added" else 0
     base = site_widths(spec.model)
-    return {site: base[site] + added for site in spec.routing.sites}
+    sizes = {site: unit_size(spec.model, site) for site in spec.routing.sites}
+    return {site: base[site] * size + added for site, size in sizes.items()}
 
 
 def regions(spec: Spec, knobs: Knobs) -> dict[str, Array]:
-    """Unit mask r_U of the region at each site: the first units, the added ones, or all."""
+    """Mask r_U of the region over each site's entries: the first units, the added ones, or all."""
     base = site_widths(spec.model)
     masks = {}
     for site, width in widths(spec).items():
         u_U = jnp.arange(width)
         if spec.routing.placement == "slice":
-            masks[site] = (u_U < knobs.units).astype(jnp.float32)
+            unit_U = u_U // unit_size(spec.model, site)
+            masks[site] = (unit_U < knobs.units).astype(jnp.float32)
         elif spec.routing.placement == "added":
             masks[site] = (u_U >= base[site]).astype(jnp.float32)
         else:

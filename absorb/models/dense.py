@@ -11,15 +11,15 @@ from absorb.models.layers import Layer
 from absorb.routing.kernels import Routes, route_activation, routed_dense, through_gate
 
 
-def block_init(base_in: int, base_out: int):
-    """LeCun-normal initialiser whose leading base block does not depend on units added to it."""
-    lecun = nn.initializers.lecun_normal()
+def block_init(base_in: int, base_out: int, normal=None):
+    """Initialiser, LeCun-normal unless told, whose base block does not depend on added units."""
+    normal = nn.initializers.lecun_normal() if normal is None else normal
 
     def init(key: Array, shape: tuple[int, int], dtype=jnp.float32) -> Array:
-        base = lecun(key, (base_in, base_out), dtype)
+        base = normal(key, (base_in, base_out), dtype)
         if shape == (base_in, base_out):
             return base
-        full = lecun(jax.random.fold_in(key, 1), shape, dtype)
+        full = normal(jax.random.fold_in(key, 1), shape, dtype)
         return full.at[:base_in, :base_out].set(base)
 
     return init

@@ -2,7 +2,7 @@
 
 from typing import NamedTuple
 
-from absorb.config import Autoencoder, Mlp, Spec
+from absorb.config import Autoencoder, Mlp, Spec, Transformer
 from absorb.sites import site_widths
 
 
@@ -59,3 +59,33 @@ def side_model(spec: Spec) -> Mlp | Autoencoder:
     if isinstance(model, Autoencoder):
         return Autoencoder(**{**vars(model), "widths": narrow, "latent": units})
     return Mlp(kind="mlp", widths=narrow)
+
+
+def stream(i: int) -> str | None:
+    """The site that layer i reads: the stream after the layer before it."""
+    return f"residual{i - 1}" if i else None
+
+
+def transformer_layers(model: Transformer) -> dict[str, Layer]:
+    """Every matrix of a transformer by name, with the sites it reads and writes."""
+    found: list[Layer] = []
+    for i in range(model.layers):
+        heads, mlp, residual = f"heads{i}", f"mlp{i}", f"residual{i}"
+        ends = {
+            "query": (stream(i), heads),
+            "key": (stream(i), heads),
+            "value": (stream(i), heads),
+            "out": (heads, residual),
+            "up": (stream(i), mlp),
+            "down": (mlp, residual),
+        }
+        for matrix, (reads, writes) in ends.items():
+            site = f"{matrix}_adapter{i}"
+            found.append(Layer(f"{matrix}{i}", 0, reads, writes, relu=False, bias=False))
+            found.append(Layer(f"{matrix}_a{i}", 0, reads, site, relu=False, bias=False))
+            found.append(Layer(f"{matrix}_b{i}", 0, site, writes, relu=False, bias=False))
+        experts = f"experts{i}"
+        found.append(Layer(f"experts_up{i}", 0, stream(i), experts, relu=True, bias=False))
+        found.append(Layer(f"experts_down{i}", 0, experts, residual, relu=False, bias=False))
+    head = Layer("unembed", 0, stream(model.layers), None, relu=False, bias=False, head=True)
+    return {layer.name: layer for layer in [*found, head]}

@@ -6,14 +6,16 @@ import jax
 import jax.numpy as jnp
 from jax import Array
 
-from absorb.config import Autoencoder, Mlp, Spec, Toy
-from absorb.models.layers import Layer, autoencoder_layers, mlp_layers
+from absorb.config import Autoencoder, Mlp, Spec, Toy, Transformer
+from absorb.models.layers import Layer, autoencoder_layers, mlp_layers, transformer_layers
 
 Params = Any
 
 
 def layer_table(spec: Spec) -> dict[str, Layer]:
-    """Every dense layer of the trunk by name."""
+    """Every dense layer or matrix of the trunk by name."""
+    if isinstance(spec.model, Transformer):
+        return transformer_layers(spec.model)
     if isinstance(spec.model, Mlp):
         return {layer.name: layer for layer in mlp_layers(spec.model, 1)}
     if isinstance(spec.model, Autoencoder):
@@ -27,7 +29,8 @@ def psi_tree(spec: Spec, params: Params, weight_2: Array, regions: dict[str, Arr
 
     A kernel entry that reads unit j and writes unit k has psi = w_j w_k; a bias has w_k; a gate
     belongs to the region; of the toy, W[d, i] has w_d on both of its ways. In a parallel placement
-    the module has the region's weight throughout.
+    the module has the region's weight throughout; with `whole_rest`, what touches no site has the
+    rest's.
     """
     table = layer_table(spec)
 
@@ -47,7 +50,9 @@ def psi_tree(spec: Spec, params: Params, weight_2: Array, regions: dict[str, Arr
             return jnp.ones_like(leaf) if names == ["b"] else jnp.broadcast_to(hidden, leaf.shape)
         if names[-2].startswith("gate_"):
             return jnp.broadcast_to(weight_2[0], leaf.shape)
-        layer = table[names[-2]]
+        layer = table.get(names[-2])
+        if layer is None or not {layer.reads, layer.writes} & set(regions):
+            return jnp.broadcast_to(weight_2[1] if spec.routing.whole_rest else 1.0, leaf.shape)
         write_O = unit_weight(layer.writes)
         if names[-1] == "bias":
             return jnp.broadcast_to(write_O, leaf.shape)

@@ -42,6 +42,35 @@ routed_dense.defvjp(_forward, _backward)
 
 
 @jax.custom_vjp
+def routed_rows(y_BU: Array, w_B1: Array) -> Array:
+    """y, rows of a table that each datum looks up, whose gradient datum i scales by w[i]."""
+    return y_BU
+
+
+def _backward_rows(w_B1, dy_BU):
+    return w_B1 * dy_BU, jnp.zeros_like(w_B1)
+
+
+routed_rows.defvjp(lambda y_BU, w_B1: (y_BU, w_B1), _backward_rows)
+
+
+@jax.custom_vjp
+def routed_scale(x_BU: Array, s_U: Array, w_B1: Array) -> Array:
+    """x s, where datum i trains the scale s with weight w[i]: ds = sum(w x dy), dx = dy s."""
+    return x_BU * s_U
+
+
+def _backward_scale(saved, dy_BU):
+    x_BU, s_U, w_B1 = saved
+    # summed as a product, whose factors are rounded first, so that weights of 1 change no bit
+    ds_U = jnp.ones(len(x_BU), x_BU.dtype) @ (w_B1 * x_BU * dy_BU)
+    return dy_BU * s_U, ds_U, jnp.zeros_like(w_B1)
+
+
+routed_scale.defvjp(lambda x_BU, s_U, w_B1: (x_BU * s_U, (x_BU, s_U, w_B1)), _backward_scale)
+
+
+@jax.custom_vjp
 def routed_components(v_UO: Array, h_UB: Array, b_O: Array, loss: "LossRoutes") -> Array:
     """V^T h + b, where component o of datum i's loss trains unit u with weight psi[u, i, o].
 
