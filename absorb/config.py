@@ -118,10 +118,14 @@ class Stories:
 
 @dataclass(frozen=True)
 class Text:
-    """A .txt or Parquet file cut into windows of `length` tokens; concepts are lists of words."""
+    """A .txt or Parquet file cut into windows of `length` tokens; concepts are lists of words.
+
+    A `sha256` that is given must be the file's, and says in place of the path which file it is.
+    """
 
     kind: str = static(choices=("text",))
     path: str = static()
+    sha256: str = static()
     column: str = static()
     split_seed: int = static(0, 2**31 - 1)
     tokenizer: str = static(choices=("characters", "pairs"))

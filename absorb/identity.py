@@ -7,7 +7,7 @@ from dataclasses import fields, is_dataclass, replace
 from functools import lru_cache
 from typing import Any
 
-from absorb.config import Config, Mnist, Routing
+from absorb.config import Config, Mnist, Routing, Text
 
 CONFIG_VERSION = 3  # raised where a setting is added, renamed or means something else
 SCIENCE_VERSION = 1  # raised where the same config would give other numbers on purpose
@@ -116,6 +116,8 @@ _PARTS = tuple(sorted(f.name for f in fields(Config)))
 def _cached_json(part: Any) -> str:
     if isinstance(part, Mnist) and not part.any_checksum:
         part = replace(part, path="")  # the checksums say which pictures they are
+    if isinstance(part, Text) and part.sha256:
+        part = replace(part, path="")
     return _json(_plain(part))
 
 
