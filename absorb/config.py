@@ -10,12 +10,12 @@ from dataclasses import dataclass, field, fields, is_dataclass, replace
 from functools import lru_cache
 from typing import Any
 
-ARMS = ("route", "hard", "filter", "placebo", "capacity", "std")
+ARMS = ("route", "hard", "filter", "placebo", "capacity", "std", "rival")
 MECHANISMS = ("none", "activation", "parameter", "update")
 GRANULARITIES = ("example", "class", "batch", "component", "token", "span", "sequence")
 DEGREES = ("tags", "frequency", "classifier", "probe")
 MATRICES = ("query", "key", "value", "out", "up", "down")
-RIVALS = ("none", "ascent", "misdirect", "distil", "lora")
+RIVALS = ("none", "ascent", "misdirect", "distil")
 TREATMENTS = ("whole", "raw", "mean", "calibrated", "refit", "elicited")
 
 
@@ -271,7 +271,12 @@ class Train:
 
 @dataclass(frozen=True)
 class Rival:
-    """Unlearning after training, by `steps` steps of a method that routes nothing."""
+    """Unlearning after training, by `steps` optimizer steps of a method that routes nothing.
+
+    ascent: up on labelled forget data, down on all other data; `strength` weighs the former.
+    misdirect: representations of labelled forget data go to a random one of length `strength`.
+    distil: a teacher made by ascent, and a student that starts at 1 - `strength` of it.
+    """
 
     kind: str = static(choices=RIVALS)
     steps: int = static(1, 10**6)

@@ -7,7 +7,7 @@ from dataclasses import fields, is_dataclass, replace
 from functools import lru_cache
 from typing import Any
 
-from absorb.config import Config, Mnist, Routing, Text
+from absorb.config import Config, Mnist, Rival, Routing, Text
 
 CONFIG_VERSION = 3  # raised where a setting is added, renamed or means something else
 SCIENCE_VERSION = 1  # raised where the same config would give other numbers on purpose
@@ -15,6 +15,7 @@ SCIENCE_VERSION = 1  # raised where the same config would give other numbers on 
 Scalar = float | int | bool | str | None
 
 _LABELS = ("label_fraction", "retain_fraction", "false_positive", "false_negative")
+_NO_RIVAL = Rival(kind="none", steps=100, rate=1e-3, strength=1.0)  # as conf/rival/none.yaml has it
 _NOISE = ("false_positive", "false_negative", "covariate_strength")
 
 
@@ -23,12 +24,15 @@ def canonical(config: Config) -> Config:
 
     Null seeds become the run's own seed. Without routing, the arm `capacity` uses no label,
     unless labels gate the region, weigh the loss, order the data or choose the decoder; the arm
-    `std` states exactly how many examples are left, so label noise does not touch it.
+    `std` states exactly how many examples are left, so label noise does not touch it. A rival that
+    does nothing has no settings.
     """
     seeds = {f.name: getattr(config.seeds, f.name) for f in fields(config.seeds)}
     own = {name: config.seed for name, seed in seeds.items() if seed is None}
     if own:
         config = replace(config, seeds=replace(config.seeds, **own))
+    if config.rival.kind == "none" and config.rival != _NO_RIVAL:
+        config = replace(config, rival=_NO_RIVAL)
     unused = unused_settings(config)
     if not any(getattr(config.routing, name) for name in unused):
         return config

@@ -9,7 +9,8 @@ from jax.extend.random import threefry_2x32
 # Append only: a role's place is part of every stored result. No one draws from refit any more.
 ROLES = ("init", "order", "labels", "placebo", "std", "false_positive", "false_negative",
          "retain_labels", "batches", "refit", "attack_examples", "attack_init",
-         "attack_order", "draws", "patterns", "calibration")  # fmt: skip
+         "attack_order", "draws", "patterns", "calibration",
+         "rival", "rival_direction", "rival_init")  # fmt: skip
 
 
 def key_for(key: jax.Array, role: str, step: int | jax.Array | None = None) -> jax.Array:

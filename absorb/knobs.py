@@ -43,6 +43,8 @@ class Knobs(NamedTuple):
     active: Knob  # probability of a feature, world sparse
     importance_C: Knob  # weight of each feature in the loss, world sparse; ones elsewhere
     structured: Knob  # probability that a group of features has its structure
+    rival_rate: Knob
+    rival_strength: Knob
 
 
 LABEL_DRAWS = ("labels", "placebo", "std")
@@ -65,6 +67,7 @@ ARM_TABLE = {
     "placebo": Arm(draw="placebo"),
     "capacity": Arm(routed=False),
     "std": Arm(routed=False, keep_labelled=0.0, draw="std", ablated=False),
+    "rival": Arm(routed=False, ablated=False),
 }
 
 
@@ -100,6 +103,8 @@ def knobs_of(config: Config, classes: int) -> Knobs:
         correlation=f(train.correlation),
         ablate_every=i(train.ablate_every),
         until=f(routing.until),
+        rival_rate=f(config.rival.rate),
+        rival_strength=f(config.rival.strength),
         **_features(config, classes),
     )
 

@@ -1,6 +1,16 @@
 """What may not go together in one config, refused before any work."""
 
-from absorb.config import Autoencoder, Config, Digits, Mlp, Paths, Sparse, Toy, Transformer
+from absorb.config import (
+    Autoencoder,
+    Config,
+    Digits,
+    Linear,
+    Mlp,
+    Paths,
+    Sparse,
+    Toy,
+    Transformer,
+)
 from absorb.errors import AbsorbError
 from absorb.sites import classes, of_tokens, site_widths
 
@@ -21,6 +31,7 @@ def check_together(config: Config) -> None:
         _transformer,
         _of_tokens,
         _attacks,
+        _rival,
     ):
         rule(config)
 
@@ -249,4 +260,30 @@ def _attacks(config: Config) -> None:
         raise AbsorbError(
             f"model.strength=0: must be above 0 at model.depth={config.model.depth}, "
             "since a product that starts at zero never trains"
+        )
+
+
+def _rival(config: Config) -> None:
+    arm, rival = config.routing.arm, config.rival
+    if (arm == "rival") != (rival.kind != "none"):
+        raise AbsorbError(
+            f"routing.arm={arm!r}, rival.kind={rival.kind!r}: a rival of routing needs both "
+            "routing.arm=rival and a rival.kind other than none"
+        )
+    if rival.kind == "none":
+        return
+    if isinstance(config.world, Sparse | Linear) or config.routing.placement == "parallel":
+        raise AbsorbError(
+            f"rival.kind={rival.kind!r}: needs stored examples with other data beside the concept, "
+            "not world sparse or linear, and routing.placement=slice or added"
+        )
+    if getattr(config.model, "separate_decoders", False):
+        raise AbsorbError(
+            f"rival.kind={rival.kind!r}: does not know which of two decoders to use; it needs "
+            "model.separate_decoders=false"
+        )
+    if rival.kind == "distil" and (rival.strength > 1 or rival.steps < 2):
+        raise AbsorbError(
+            f"rival.strength={rival.strength:g}, rival.steps={rival.steps}: rival.kind=distil "
+            "mixes with a share in [0, 1] and needs at least 2 steps, half of them for its teacher"
         )

@@ -122,6 +122,8 @@ class _Batch:
             )
             epoch += self.segment  # divides the run's epochs
             self._after_segment(wave, epoch, state)
+        if self.made.unlearn is not None:
+            state = self._call(self.made.unlearn, knobs, self.data, state)
         scores = self._call(self.made.measure, knobs, self.data, state)
         extra = {"diverged_step": state.diverged_step, "final.loss": state.loss}
         self.scores.append({k: np.asarray(v) for k, v in (scores | extra).items()})

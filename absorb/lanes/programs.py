@@ -13,6 +13,7 @@ from absorb.config import Spec
 from absorb.measure.network import measure_network
 from absorb.models import Params
 from absorb.train.one import start, train_epochs
+from absorb.train.rivals import unlearn
 
 LANES = "lanes"
 
@@ -21,12 +22,14 @@ class Programs(NamedTuple):
     """One Spec at one width; every argument and result has a leading axis of R lanes.
 
     start(knobs) -> state; train(knobs, data, state, first, epochs) -> state, where `first` is the
-    number of the epoch that comes next; measure(knobs, data, state) -> scores by name. `width`
-    lanes run at once, `width / devices` on each device.
+    number of the epoch that comes next; unlearn(knobs, data, state) -> state, what a rival does
+    after training, or None; measure(knobs, data, state) -> scores by name. `width` lanes run at
+    once, `width / devices` on each device.
     """
 
     start: Callable
     train: Callable
+    unlearn: Callable | None
     measure: Callable
     width: int
     mesh: Mesh
@@ -76,7 +79,11 @@ def programs(spec: Spec, lanes: int, devices: int | None = None) -> Programs:
 
         return over_lanes(one, mesh, (False, True, False, True))(knobs, data, state, first)
 
-    return Programs(jax.jit(begin), train, jax.jit(measure), lanes * len(local), mesh)
+    rival = None
+    if spec.rival.kind != "none":
+        one = lambda knobs, data, state: unlearn(spec, knobs, data.train, state)  # noqa: E731
+        rival = jax.jit(over_lanes(one, mesh, (False, True, False)), donate_argnums=2)
+    return Programs(jax.jit(begin), train, rival, jax.jit(measure), lanes * len(local), mesh)
 
 
 def on_lanes(mesh: Mesh, tree):
