@@ -9,10 +9,10 @@ from absorb.config import (
     Paths,
     Sparse,
     Toy,
-    Transformer,
 )
 from absorb.errors import AbsorbError
 from absorb.sites import classes, of_tokens, site_widths
+from absorb.token_rules import allowed, check_tokens, check_transformer
 
 
 def check_together(config: Config) -> None:
@@ -28,8 +28,8 @@ def check_together(config: Config) -> None:
         _classes,
         _groups,
         _toy,
-        _transformer,
-        _of_tokens,
+        check_transformer,
+        check_tokens,
         _attacks,
         _rival,
     ):
@@ -162,12 +162,13 @@ TOY_NEEDS = {
 
 def _toy(config: Config) -> None:
     if not isinstance(config.model, Toy):
-        if config.routing.granularity == "component":
+        if config.routing.granularity == "component" and not of_tokens(config.world):
             raise AbsorbError(
-                "routing.granularity='component': loss components are routed in model toy alone"
+                "routing.granularity='component': loss components are routed in model toy and in "
+                "worlds of tokens"
             )
         return
-    _allowed(config, "toy", TOY_NEEDS)
+    allowed(config, "model toy", TOY_NEEDS)
     asked = set(config.measure.treatments)
     fitted = {"calibrated", "elicited"} & asked
     if fitted and config.routing.granularity == "component":
@@ -192,53 +193,6 @@ def _toy(config: Config) -> None:
         raise AbsorbError(
             f"measure.treatments: {min(attacked)} trains a fresh head, and model toy has none"
         )
-
-
-TRANSFORMER_NEEDS = {
-    "routing.placement": ("slice", "added"),
-    "routing.cross": (True,),
-    "train.loss": ("task",),
-}
-
-
-def _transformer(config: Config) -> None:
-    model, routing = config.model, config.routing
-    if not isinstance(model, Transformer):
-        return
-    _allowed(config, "transformer", TRANSFORMER_NEEDS)
-    if model.width % model.heads:
-        raise AbsorbError(f"model.heads={model.heads}: must divide model.width={model.width}")
-    if len(set(model.adapters)) < len(model.adapters):
-        raise AbsorbError(f"model.adapters={list(model.adapters)!r}: names a matrix twice")
-    for site in routing.sites:
-        if routing.placement == "added" and not site.startswith("mlp"):
-            raise AbsorbError(
-                f"routing.sites: {site!r} gets no units of its own; routing.placement=added is for "
-                "mlp0, mlp1, ..., other sites need slice"
-            )
-
-
-def _of_tokens(config: Config) -> None:
-    if of_tokens(config.world):
-        return
-    for key, plain in {"whole_rest": False, "degree": "tags", "align": "target"}.items():
-        value = getattr(config.routing, key)
-        if value != plain:
-            raise AbsorbError(f"routing.{key}={value!r}: needs world stories or text")
-    if config.routing.granularity in ("token", "span", "sequence"):
-        raise AbsorbError(
-            f"routing.granularity={config.routing.granularity!r}: needs world stories or text"
-        )
-
-
-def _allowed(config: Config, model: str, needs: dict[str, tuple]) -> None:
-    for key, allowed in needs.items():
-        section, name = key.split(".")
-        value = getattr(getattr(config, section), name)
-        if value not in allowed:
-            raise AbsorbError(
-                f"{key}={value!r}: model {model} allows {', '.join(map(str, allowed))}"
-            )
 
 
 def _attacks(config: Config) -> None:

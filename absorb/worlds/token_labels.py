@@ -9,7 +9,9 @@ import jax.numpy as jnp
 from absorb.config import Spec
 from absorb.keys import key_for
 from absorb.knobs import LABEL_DRAWS, Knobs
+from absorb.sites import vocabulary
 from absorb.worlds.data import Split, Tags
+from absorb.worlds.degrees import classified, evidence, frequency
 from absorb.worlds.labels import FORGET, carries, concept_bits
 
 if TYPE_CHECKING:
@@ -58,4 +60,18 @@ def pattern_sources(spec: Spec, knobs: Knobs, split: Split) -> "Array":
     return jnp.where(forget_N & ~placebo, jnp.arange(len(forget_N)), random_N)
 
 
-DEGREES = {"tags": tagged}
+def by_frequency(spec: Spec, knobs: Knobs, split: Split, labelled_N: "Array") -> Degrees:
+    """By how much more frequent each token is in labelled stories than in all others."""
+    x_NS = jnp.asarray(split.x_NF)
+    q_V = frequency(x_NS, labelled_N, ~labelled_N, vocabulary(spec.world))
+    return lambda index_B: q_V[x_NS[index_B]]
+
+
+def by_classifier(spec: Spec, knobs: Knobs, split: Split, labelled_N: "Array") -> Degrees:
+    """By a classifier's probability that the words around each token are of a labelled story."""
+    x_NS = jnp.asarray(split.x_NF)
+    known = evidence(x_NS, labelled_N, ~labelled_N, vocabulary(spec.world))
+    return lambda index_B: classified(known, x_NS[index_B])
+
+
+DEGREES = {"tags": tagged, "frequency": by_frequency, "classifier": by_classifier}
