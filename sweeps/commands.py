@@ -12,6 +12,7 @@ from sweeps.estimate import Estimate, estimate, size_words, words
 from sweeps.local import Executor, Outcome
 from sweeps.plan import Had, Survey, Work, survey
 from sweeps.progress import complain, say
+from sweeps.starts import start_checker
 from sweeps.stopping import STOPPED
 from sweeps.stored import stored_points
 
@@ -113,7 +114,7 @@ def ask(request: Request, again: bool = False) -> Asked:
     """
     set_up_devices(request.launch.devices)
     work = Work(request.points, had(request.store), again)
-    counts = survey(work, label_checker())
+    counts = survey(work, checker(request))
     specs = [(request.points.specs[program], n) for program, n in counts.missing.items()]
     launch = request.launch
     return Asked(request, work, counts, estimate(specs, launch.lanes, launch.devices))
@@ -130,6 +131,17 @@ def had(path: str) -> Had:
     store = Store(path, create=False)
     finished = store.run_ids(status=("ok", "diverged"))
     return Had(finished, store.run_ids(status=("failed",)))
+
+
+def checker(request: Request) -> Callable[[Config], None]:
+    """A check of a run against its data and against the store that it starts from."""
+    labels, starts = label_checker(), start_checker(request.store)
+
+    def check(config: Config) -> None:
+        labels(config)
+        starts(config)
+
+    return check
 
 
 def label_checker() -> Callable[[Config], None]:

@@ -25,7 +25,8 @@ NARROW = 8  # lanes to begin halving from where the engine had chosen the width 
 class StoreLike(Protocol):
     """What an executor needs of `absorb.store.Store`."""
 
-    def write(self, rows: Any, provenance: Any) -> str: ...
+    def write(self, rows: Any, provenance: Any, arrays: Any = None) -> str: ...
+    def arrays(self, run_id: str) -> Any: ...
     def save_checkpoint(self, name: str, arrays: Any, meta: Any) -> None: ...
     def load_checkpoint(self, name: str) -> Any: ...
     def drop_checkpoint(self, name: str) -> None: ...
@@ -132,6 +133,7 @@ class Executor:
                     devices=self.launch.devices,
                     on_progress=self._on_progress(len(points)),
                     checkpoint=StoredCheckpoint(self.store, points),
+                    stored=self._start_of(points),
                 )
             except Exception as error:
                 narrower = max(FEWEST_LANES, (self.lanes or 2 * NARROW) // 2)
@@ -139,6 +141,11 @@ class Executor:
                     raise
                 complain(f"out of memory with {self.lanes or 'chosen'} lanes; trying {narrower}")
                 self.lanes = narrower
+
+    def _start_of(self, points: Sequence[Point]) -> "dict[str, np.ndarray] | None":
+        """The parameters that a batch starts from, where it does not start afresh."""
+        start = points[0].config.train.start  # static, so the same for all of a batch
+        return self.store.arrays(start) if start else None
 
     def _on_progress(self, runs: int) -> Callable[[Any], None]:
         def on_progress(progress: Any) -> None:
@@ -153,7 +160,10 @@ class Executor:
     def _store(self, points: Sequence[Point], result: Any) -> None:
         rows = [_row(point, measures) for point, measures in zip(points, result.rows, strict=True)]
         took = Durations(result.compile_seconds, result.run_seconds)
-        self._write(points, rows, result.lanes, took)
+        arrays = {
+            point.run_id: found for point, found in zip(points, result.arrays, strict=True) if found
+        }
+        self._write(points, rows, result.lanes, took, arrays)
         StoredCheckpoint(self.store, points).drop_for_good()
         self.bar.rows(len(rows), self.lane_steps)
 
@@ -163,11 +173,11 @@ class Executor:
         self._write([point], [row], self.lanes, Durations(0.0, 0.0))
         self.bar.rows(1, 0)
 
-    def _write(
-        self, points: Sequence[Point], rows: list, lanes: int | None, took: Durations
-    ) -> None:
+    def _write(self, points: Sequence[Point], rows: list, lanes: int | None, took: Durations,
+               arrays: "dict[str, dict[str, np.ndarray]] | None" = None) -> None:  # fmt: skip
         spec = spec_of(points[0].config)
-        self.store.write(rows, provenance_of(spec, self.overrides, lanes, took))
+        made = provenance_of(spec, self.overrides, lanes, took)
+        self.store.write(rows, made, arrays or None)
         for row in rows:
             self.counts[row["status"]] += 1
 

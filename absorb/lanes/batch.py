@@ -11,9 +11,10 @@ import numpy as np
 from absorb.config import Config, Spec, spec_of
 from absorb.errors import AbsorbError
 from absorb.knobs import Knobs, knobs_of, stack
-from absorb.lanes.programs import Programs, on_all, on_lanes, programs
+from absorb.lanes.programs import PARAMETERS, Programs, on_all, on_lanes, programs
 from absorb.lanes.width import FEWEST, choose_lanes
 from absorb.sites import classes
+from absorb.train.starts import Named, check_start
 from absorb.worlds import Data, load_world, steps_per_epoch
 
 SEGMENTS = 10  # a run's training is cut into at least this many compiled calls
@@ -32,10 +33,12 @@ class Progress(NamedTuple):
 class BatchResult(NamedTuple):
     """One row of scores per config, in order, and what it took.
 
+    `arrays` are each run's parameters by name where `measure.parameters` asks for them, else empty.
     `compile_seconds` are the first calls of programs, which compile and then run.
     """
 
     rows: list[dict[str, Any]]
+    arrays: list[dict[str, np.ndarray]]
     lanes: int
     devices: int
     compile_seconds: float
@@ -54,27 +57,36 @@ class Checkpointer(Protocol):
 
 def train_batch(configs: Sequence[Config], *, lanes: int | None = None,
                 devices: int | None = None, on_progress: Callable[[Progress], None] | None = None,
-                checkpoint: Checkpointer | None = None) -> BatchResult:  # fmt: skip
+                checkpoint: Checkpointer | None = None,
+                stored: Named | None = None) -> BatchResult:  # fmt: skip
     """Train and measure every config; each result is a function of its own config alone.
 
     configs: share one Spec. lanes: per device; None takes the calibrated width. on_progress: called
-    after every segment, and may raise to stop: what is done is then in the checkpoint.
-    Errors: AbsorbError where the configs do not share a Spec.
+    after every segment, and may raise to stop: what is done is then in the checkpoint. stored: the
+    parameters of the run that `train.start` names.
+    Errors: AbsorbError where the configs do not share a Spec, or the stored parameters do not fit.
     """
     if lanes is not None and lanes < FEWEST:
         raise AbsorbError(f"lanes={lanes}: must be at least {FEWEST}")
     spec = spec_of(configs[0])
     if any(spec_of(config) != spec for config in configs):
         raise AbsorbError("a batch holds configs of more than one Spec")
+    if spec.train.start:
+        check_start(spec, stored or {})
     data = load_world(configs[0].world)
     knobs = [knobs_of(config, classes(spec.world)) for config in configs]
     run_steps = spec.train.epochs * steps_per_epoch(spec, len(data.train.class_N))
     lanes = lanes or choose_lanes(spec, data, knobs, run_steps, devices)
     made = programs(spec, lanes, devices)
-    batch = _Batch(spec, made, on_all(made.mesh, data), run_steps, knobs, on_progress, checkpoint)
+    begin = on_all(made.mesh, dict(stored)) if stored and spec.train.start else None
+    shared = on_all(made.mesh, data)
+    batch = _Batch(spec, made, shared, begin, run_steps, knobs, on_progress, checkpoint)
     rows = batch.run()
+    arrays = [_arrays(row) for row in rows]
     total = time.perf_counter() - batch.began
-    return BatchResult(rows, lanes, made.mesh.size, batch.first_calls, total - batch.first_calls)
+    return BatchResult(
+        rows, arrays, lanes, made.mesh.size, batch.first_calls, total - batch.first_calls
+    )
 
 
 def segment_epochs(epochs: int) -> int:
@@ -86,14 +98,15 @@ def segment_epochs(epochs: int) -> int:
 class _Batch:
     """The waves of one batch: where it stands, and how that is saved and resumed."""
 
-    def __init__(self, spec: Spec, made: Programs, shared: Data, run_steps: int,
-                 knobs: list[Knobs], on_progress, checkpoint: Checkpointer | None):  # fmt: skip
+    def __init__(self, spec: Spec, made: Programs, shared: Data, stored: Named | None,
+                 run_steps: int, knobs: list[Knobs], on_progress,
+                 checkpoint: Checkpointer | None):  # fmt: skip
         self.spec, self.made, self.data, self.knobs = spec, made, shared, knobs
         self.on_progress, self.checkpoint = on_progress, checkpoint
         self.began = self.saved = time.perf_counter()
         self.first_calls = 0.0
         self.scores: list[dict[str, np.ndarray]] = []
-        self.run_steps = run_steps
+        self.run_steps, self.stored = run_steps, stored
         self.segment = segment_epochs(spec.train.epochs)
 
     def run(self) -> list[dict[str, Any]]:
@@ -113,7 +126,7 @@ class _Batch:
 
     def _wave(self, wave: int, knobs: Knobs, epoch: int, state) -> None:
         if state is None:
-            state = self._call(self.made.start, knobs)
+            state = self._call(self.made.start, knobs, self.stored)
         else:
             state = on_lanes(self.made.mesh, state)
         while epoch < self.spec.train.epochs:
@@ -182,10 +195,19 @@ class _Batch:
 
 
 def _row(merged: dict[str, np.ndarray], i: int) -> dict[str, Any]:
-    row: dict[str, Any] = {name: _plain(value[i]) for name, value in merged.items()}
+    row: dict[str, Any] = {
+        name: value[i] if name.startswith(PARAMETERS) else _plain(value[i])
+        for name, value in merged.items()
+    }
     finite = row.pop("finite_parameters") and np.isfinite(row["final.loss"])
     diverged = row["diverged_step"] >= 0 or not finite
     return row | {"status": "diverged" if diverged else "ok"}
+
+
+def _arrays(row: dict[str, Any]) -> dict[str, np.ndarray]:
+    """The parameters among a row's scores, taken out of it."""
+    names = [name for name in row if name.startswith(PARAMETERS)]
+    return {name.removeprefix(PARAMETERS): row.pop(name) for name in names}
 
 
 def _plain(value: np.ndarray) -> Any:

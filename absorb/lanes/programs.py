@@ -10,18 +10,24 @@ import numpy as np
 from jax.sharding import Mesh, NamedSharding, PartitionSpec
 
 from absorb.config import Spec
+from absorb.knobs import Knobs
 from absorb.measure.network import measure_network
 from absorb.models import Params
 from absorb.train.one import start, train_epochs
 from absorb.train.rivals import unlearn
+from absorb.train.starts import named
+from absorb.train.step import State
+from absorb.worlds import Data
 
 LANES = "lanes"
+PARAMETERS = "parameters/"  # before the names of parameters that are kept among the scores
 
 
 class Programs(NamedTuple):
     """One Spec at one width; every argument and result has a leading axis of R lanes.
 
-    start(knobs) -> state; train(knobs, data, state, first, epochs) -> state, where `first` is the
+    start(knobs, stored=None) -> state, where `stored` are parameters that all lanes start from;
+    train(knobs, data, state, first, epochs) -> state, where `first` is the
     number of the epoch that comes next; unlearn(knobs, data, state) -> state, what a rival does
     after training, or None; measure(knobs, data, state) -> scores by name. `width` lanes run at
     once, `width / devices` on each device.
@@ -57,20 +63,21 @@ def all_finite(params: Params) -> jax.Array:
     return jnp.all(jnp.stack([jnp.isfinite(leaf).all() for leaf in jax.tree.leaves(params)]))
 
 
+def measured(spec: Spec, knobs: Knobs, data: Data, state: State) -> dict[str, jax.Array]:
+    """A run's scores, and its parameters under `parameters/` where they are asked for."""
+    found = measure_network(spec, knobs, data, state.params)
+    if spec.measure.parameters:
+        found |= {f"{PARAMETERS}{name}": leaf for name, leaf in named(state.params).items()}
+    return found | {"finite_parameters": all_finite(state.params)}
+
+
 @lru_cache(maxsize=16)
 def programs(spec: Spec, lanes: int, devices: int | None = None) -> Programs:
     """The programs of a Spec with `lanes` lanes on each of the first `devices` local devices."""
     local = jax.local_devices()[:devices]
     mesh = Mesh(np.array(local), (LANES,))
-    begin = over_lanes(partial(start, spec), mesh, (False,))
-    measure = over_lanes(
-        lambda knobs, data, state: (
-            measure_network(spec, knobs, data, state.params)
-            | {"finite_parameters": all_finite(state.params)}
-        ),
-        mesh,
-        (False, True, False),
-    )
+    begin = jax.jit(over_lanes(partial(start, spec), mesh, (False, True)))
+    measure = over_lanes(partial(measured, spec), mesh, (False, True, False))
 
     @partial(jax.jit, static_argnums=4, donate_argnums=2)
     def train(knobs, data, state, first, epochs):
@@ -83,7 +90,8 @@ def programs(spec: Spec, lanes: int, devices: int | None = None) -> Programs:
     if spec.rival.kind != "none":
         one = lambda knobs, data, state: unlearn(spec, knobs, data.train, state)  # noqa: E731
         rival = jax.jit(over_lanes(one, mesh, (False, True, False)), donate_argnums=2)
-    return Programs(jax.jit(begin), train, rival, jax.jit(measure), lanes * len(local), mesh)
+    fresh_or_stored = lambda knobs, stored=None: begin(knobs, stored)  # noqa: E731
+    return Programs(fresh_or_stored, train, rival, jax.jit(measure), lanes * len(local), mesh)
 
 
 def on_lanes(mesh: Mesh, tree):

@@ -12,6 +12,7 @@ from absorb.keys import key_for
 from absorb.knobs import Knobs
 from absorb.models import init, regions
 from absorb.sites import of_tokens
+from absorb.train.starts import Named, started
 from absorb.train.step import Batch, State, optimizer_of, train_step
 from absorb.worlds import carries, draw, observe, observe_drawn, steps_per_epoch
 from absorb.worlds.data import Split
@@ -21,9 +22,11 @@ from absorb.worlds.token_labels import token_degrees
 MOST_PACKED = 2**14  # entries that leave 18 random bits beside their index
 
 
-def start(spec: Spec, knobs: Knobs) -> State:
-    """The state before the first step, a function of the run's init seed alone."""
+def start(spec: Spec, knobs: Knobs, stored: Named | None = None) -> State:
+    """The state before the first step: from the run's init seed, or from `stored` parameters."""
     params = init(spec, key_for(jax.random.key(knobs.init_seed), "init"))
+    if stored is not None:
+        params = started(params, stored)
     opt_state = optimizer_of(spec, knobs).init(params)
     return State(params, opt_state, jnp.int32(0), jnp.int32(-1), jnp.float32(0))
 

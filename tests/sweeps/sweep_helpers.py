@@ -13,7 +13,8 @@ class FakeEngine:
         self.broken, self.room, self.segments = set(broken), room, segments
         self.calls: list[tuple[int, int | None]] = []
 
-    def __call__(self, configs, *, lanes=None, devices=None, on_progress=None, checkpoint=None):
+    def __call__(self, configs, *, lanes=None, devices=None, on_progress=None, checkpoint=None,
+                 stored=None):  # fmt: skip
         self.calls.append((len(configs), lanes))
         if (lanes or 16) > self.room:
             raise RuntimeError("RESOURCE_EXHAUSTED: out of memory")
@@ -28,8 +29,9 @@ class FakeEngine:
             ))  # fmt: skip
         rows = [fake_row(config) for config in configs]
         return SimpleNamespace(
-            rows=rows, lanes=lanes or 16, devices=1, compile_seconds=0.0, run_seconds=0.1
-        )
+            rows=rows, arrays=[{}] * len(rows), lanes=lanes or 16, devices=1,
+            compile_seconds=0.0, run_seconds=0.1,
+        )  # fmt: skip
 
 
 def fake_row(config) -> dict:

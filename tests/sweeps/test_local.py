@@ -101,11 +101,11 @@ def test_a_store_that_cannot_be_written_ends_the_sweep_and_blames_no_run(store):
     class FullDisk:
         written = 0
 
-        def write(self, rows, provenance):
+        def write(self, rows, provenance, arrays=None):
             if FullDisk.written == 2:
                 raise AbsorbError(f"cannot write {store.root}/x: No space left on device")
             FullDisk.written += 1
-            return store.write(rows, provenance)
+            return store.write(rows, provenance, arrays)
 
         def __getattr__(self, name):
             return getattr(store, name)
