@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-PARTS = ("world", "model", "routing", "gate", "train", "measure", "seeds")
+PARTS = ("world", "model", "routing", "gate", "train", "rival", "measure", "seeds")
 ARM = "routing.arm"
 FRACTION = "routing.label_fraction"
 COMPARED = (ARM, FRACTION)  # what differs within every group, besides the seed
