@@ -36,7 +36,7 @@ def _story(world: Stories, carried_C: np.ndarray) -> float:
 
 
 def _plot(world: Stories) -> float:
-    """Who, what, where; the other one and thing; whether X stays; who likes first."""
+    """Who, what, where; the other one and thing; whether X stays, and whether X likes first."""
     others = log(len(grammar.NAMES) - 1) + log(len(grammar.THINGS) - 1)
     texts = sum(_uniform(world, texts) for texts in grammar.PLOT.values())
     return _facts(world, grammar.plot_facts()) + others + 2 * log(2) + texts

@@ -42,16 +42,16 @@ TOPICS = {
                        "oven bread soup teapot cake cheese"),
 }  # fmt: skip
 
-# The plot: X puts P away, leaves the room or stays, Y moves P, and X looks for it in L. X and Y
-# like U and V. Which of the six comes first is what the traits are about.
+# The plot: X puts P away, goes out or stays, Y moves P, and X looks for it in L; X likes U and hates
+# V. Which of the six comes first is what the traits are about.
 PLOT = {
     "put": ("X puts the P in the A .", "X hides the P inside the A .",
             "X puts the P inside the A ."),
     "presence": ("then X G H .", "X G H soon .", "soon X G H ."),
     "move": ("Y moves it to the B .", "Y takes it into the B .", "Y moves it into the B ."),
     "look": ("X looks in the L .", "X searches inside the L .", "X looks inside the L ."),
-    "like_one": ("X likes the U .", "X wants that U .", "X likes that U ."),
-    "like_two": ("Y likes the V .", "Y wants that V .", "Y likes that V ."),
+    "like": ("X likes the U .", "X wants that U .", "X likes that U ."),
+    "hate": ("X hates the V .", "X avoids that V .", "X hates that V ."),
 }  # fmt: skip
 PLOT_TOKENS = 36
 PRESENCE = (("goes", "out"), ("stays", "here"))

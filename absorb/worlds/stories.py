@@ -1,12 +1,13 @@
 """Short stories from a grammar, with concepts from a family of words to who knows what.
 
-Every story has the plot of `grammar.PLOT`: X likes one thing and Y another; X puts a thing in a
-place; X goes out or stays; Y moves the thing; X looks for it. The traits are in the *order* alone:
+Every story has the plot of `grammar.PLOT`: X likes one thing and hates another; X puts one of them
+in a place; X goes out or stays; Y moves the thing; X looks for it. The traits are in the *order*
+alone:
 
 - `trait`: X looks afterwards, where X must believe the thing to be: in the first place after going
   out, in the second after staying. Otherwise X looks beforehand, in either.
 - `trait_two`: the likings come first, and X puts away what X likes. Otherwise they come at the end,
-  and X may like either thing.
+  and X may like or hate what was put away.
 
 Stories with and without a trait thus have the same distribution of bags of words; what is tagged is
 the place X looks in, or the thing X puts away. Families and topics have sentences of their own
@@ -149,9 +150,9 @@ def _plot(world: Stories, rng, carried_NC: np.ndarray, test: bool) -> Sentences:
     presence_2W = np.array([grammar.encode(" ".join(words)) for words in grammar.PRESENCE])
     goes, where = presence_2W[np.where(away_N, 0, 1)].T
     first_N = np.where(trait_N, away_N, rng.random(n) < 0.5)
-    own_N = liking_N | (rng.random(n) < 0.5)
+    liked_N = liking_N | (rng.random(n) < 0.5)
     values = dict(X=x, Y=y, P=p, A=a, B=b, G=goes, H=where, L=np.where(first_N, a, b),
-                  U=np.where(own_N, p, q), V=np.where(own_N, q, p))  # fmt: skip
+                  U=np.where(liked_N, p, q), V=np.where(liked_N, q, p))  # fmt: skip
     values_NV = np.stack([values[slot] for slot in grammar.PLOT_SLOTS], 1)
     sentences = {
         kind: _filled(
@@ -179,7 +180,7 @@ def _plot_tags(kind: str, trait_N: np.ndarray, liking_N: np.ndarray) -> np.ndarr
 def _plot_order(trait_N: np.ndarray, liking_N: np.ndarray, swapped_N: np.ndarray) -> np.ndarray:
     """Which sentence of the plot comes first, second, ...: (N, 6)."""
     acts = np.where(trait_N[:, None], *_indices("put presence move look", "look put presence move"))
-    likes = np.where(swapped_N[:, None], *_indices("like_two like_one", "like_one like_two"))
+    likes = np.where(swapped_N[:, None], *_indices("hate like", "like hate"))
     before, after = np.concatenate([likes, acts], 1), np.concatenate([acts, likes], 1)
     return np.where(liking_N[:, None], before, after)
 

@@ -42,7 +42,7 @@ def load_text_world(world: Text) -> Data:
     Errors: AbsorbError for a file that is missing, not text or too short, for a vocabulary too
     small, for a concept without words.
     """
-    patterns = [_pattern(words) for words in world.concepts]
+    patterns = [pattern(words) for words in world.concepts]
     blocks = cut_into_blocks(read_units(world), BLOCK_WINDOWS * (world.length + 1))
     dealt = deal(world, blocks)
     encode = VOCABULARIES[world.tokenizer](
@@ -59,7 +59,8 @@ def load_text_world(world: Text) -> Data:
     return Data(*standardised(parts))
 
 
-def _pattern(words: str) -> re.Pattern[str]:
+def pattern(words: str) -> re.Pattern[str]:
+    """What finds the words of a concept, each whole and in upper or lower case."""
     if not words.split():
         raise AbsorbError(f"world.concepts: {words!r} must name at least one word")
     return re.compile(rf"\b(?:{'|'.join(map(re.escape, words.split()))})\b", re.IGNORECASE)

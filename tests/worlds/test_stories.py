@@ -32,10 +32,8 @@ def sentences(story: str) -> list[tuple[str, int, dict[str, str]]]:
     found = []
     for sentence in re.findall(r"[^.]+\.", story.removeprefix(grammar.START)):
         read = [(k, i, m.groupdict()) for k, i, p in PATTERNS if (m := p.match(sentence.strip()))]
-        assert len(read) > 0, sentence
-        kinds = {kind for kind, _, _ in read}
-        assert len(read) == 1 or kinds == {"like_one", "like_two"}  # told apart by who X is
-        found.append(read[0])
+        assert len(read) == 1, sentence
+        found += read
     return found
 
 
@@ -44,13 +42,11 @@ def told(split) -> list[list[tuple[str, int, dict[str, str]]]]:
 
 
 def plot(story) -> dict[str, tuple[int, dict[str, str]]]:
-    """Place and slots of the plot's sentences; X's own liking is like_one."""
-    first = {kind: (at, slots) for at, (kind, _, slots) in enumerate(story)}
-    likes = [(at, s) for at, (kind, _, s) in enumerate(story) if kind.startswith("like")]
-    x = first["put"][1]["X"]
-    for at, slots in likes:
-        first["like_one" if slots["X"] == x else "like_two"] = (at, slots)
-    return first
+    """Place in the story and slots of the plot's six sentences."""
+    found = {kind: (at, slots) for at, (kind, _, slots) in enumerate(story) if kind not in SIDES}
+    assert found.keys() == grammar.PLOT.keys()
+    assert len({slots["X"] for _, slots in found.values() if "X" in slots}) == 1
+    return found
 
 
 @pytest.fixture(scope="module")
@@ -65,7 +61,12 @@ def test_the_same_seed_tells_the_same_stories_and_another_tells_others(data):
         assert np.array_equal(one.x_NF, two.x_NF) and np.array_equal(one.tags, two.tags)
         assert all(np.array_equal(z, two.covariates[name]) for name, z in one.covariates.items())
     assert not np.array_equal(data.train.x_NF, other.train.x_NF)
-    assert not np.array_equal(data.train.x_NF[:600], data.test.x_NF)
+
+
+def test_splits_of_one_size_share_no_story():
+    data = load_world(replace(WORLD, train_count=600, validation_count=600))
+    train, validation, test = (set(map(grammar.render, split.x_NF)) for split in data)
+    assert not train & validation and not train & test and not validation & test
 
 
 @pytest.mark.parametrize("length", [48, 49, 53, 54, 64, 128])
@@ -112,7 +113,7 @@ def test_the_class_is_what_the_tokens_carry(length):
         assert np.array_equal(np.bitwise_or.reduce(split.tags.token_NS, 1), split.class_N)
 
 
-def test_traits_are_who_knows_and_who_likes_what(data):
+def test_traits_are_who_knows_what_and_who_likes_what(data):
     for story, class_ in zip(told(data.train)[:1500], data.train.class_N, strict=False):
         at = plot(story)
         put, move, look = at["put"], at["move"], at["look"]
@@ -122,19 +123,22 @@ def test_traits_are_who_knows_and_who_likes_what(data):
         if class_ & BIT["trait"]:
             left = at["presence"][1]["G"] == "goes"
             assert look[1]["L"] == (put[1]["A"] if left else move[1]["B"])
-        liked = at["like_one"][1].get("U", at["like_one"][1].get("V"))
-        assert (at["like_one"][0] < put[0]) == bool(class_ & BIT["trait_two"])
-        assert liked == put[1]["P"] or not class_ & BIT["trait_two"]
+        before = at["like"][0] < put[0], at["hate"][0] < put[0]
+        assert set(before) == {bool(class_ & BIT["trait_two"])}
+        assert {put[1]["P"]} < {at["like"][1]["U"], at["hate"][1]["V"]}
+        assert at["like"][1]["U"] == put[1]["P"] or not class_ & BIT["trait_two"]
 
 
-def test_without_the_trait_the_place_and_the_liking_are_even(data):
+def test_without_the_traits_places_and_likings_are_even(data):
     found = []
     for story, class_ in zip(told(data.train), data.train.class_N, strict=True):
         at = plot(story)
-        liked = at["like_one"][1].get("U", at["like_one"][1].get("V"))
+        look, put, move = at["look"][1], at["put"][1], at["move"][1]
         if not class_ & (BIT["trait"] | BIT["trait_two"]):
-            seen = at["put"][1]["A"] if at["presence"][1]["G"] == "goes" else at["move"][1]["B"]
-            found.append((at["look"][1]["L"] == seen, liked == at["put"][1]["P"]))
+            known = put["A"] if at["presence"][1]["G"] == "goes" else move["B"]
+            assert look["L"] in (put["A"], move["B"])
+            liked = at["like"][1]["U"] == put["P"]
+            found.append((look["L"] == known, look["L"] == put["A"], liked))
     assert np.abs(np.mean(found, 0) - 0.5).max() < 4 * 0.5 / len(found) ** 0.5
 
 
@@ -158,6 +162,19 @@ def test_impossible_rates_are_refused(carried, overlap, most):
 def test_stories_too_short_for_their_concepts_are_refused():
     with pytest.raises(AbsorbError, match=r"world\.length=47: must be at least 48"):
         load_world(replace(WORLD, length=47))
+
+
+@pytest.mark.parametrize("kind", ["topic", "topic_two"])
+def test_agent_and_verb_decide_the_object_and_agents_of_a_pair_do_alike(kind):
+    facts = grammar.side_facts(kind)
+    objects = {tuple(row[:2]): row[2] for row in facts.rows}
+    agents = grammar.encode(grammar.TOPICS[kind].agents)
+    verbs = grammar.encode(grammar.TOPICS[kind].verbs)
+    assert len(objects) == len(facts.rows) == 16 and len(set(objects.values())) == 6
+    told = {(a, v) for (a, v, _), held in zip(facts.rows, facts.held_out, strict=True) if not held}
+    for one, two in (agents[:2], agents[2:]):
+        assert all(objects[one, v] == objects[two, v] for v in verbs)
+        assert all((one, v) in told or (two, v) in told for v in verbs)  # what is held out follows
 
 
 def facts(split) -> set[tuple[str, ...]]:

@@ -14,7 +14,8 @@ from absorb.config import Text
 from absorb.errors import AbsorbError
 from absorb.identity import run_id
 from absorb.worlds import load_world
-from absorb.worlds.text import load_text_world, tags_of_characters
+from absorb.worlds.text import cut_into_blocks, deal, load_text_world, pattern, tags_of_characters
+from absorb.worlds.textfile import read_units
 from absorb.worlds.vocabularies import pairs
 from sweeps.app import compose
 
@@ -83,12 +84,11 @@ def test_the_same_seed_cuts_the_same_windows_and_another_cuts_others(world, toke
 
 
 def test_characters_are_tagged_word_by_word_and_spans_end_with_line_or_sentence():
-    text = "Go, KING's man! dogs ran\nking kings\n"
-    patterns = [re.compile(rf"\b(?:{word})\b", re.IGNORECASE) for word in ("king", "dogs")]
-    own, span = tags_of_characters(text, patterns)
+    text = "Go, KING's man! dogs ran\nking kings\nviking"
+    own, span = tags_of_characters(text, [pattern("king queen"), pattern("dogs")])
     marks = "".join(map(str, own)), "".join(map(str, span))
-    assert marks[0] == "0000" + "1111" + "0" * 8 + "2222" + "0" * 5 + "1111" + "0" * 7
-    assert marks[1] == "1" * 15 + "2" * 10 + "1" * 11
+    assert marks[0] == "0000" + "1111" + "0" * 8 + "2222" + "0" * 5 + "1111" + "0" * 13
+    assert marks[1] == "1" * 15 + "2" * 10 + "1" * 11 + "0" * 6
     assert len(text) == len(marks[0]) == len(marks[1])
 
 
@@ -119,9 +119,16 @@ def test_byte_pairs_know_every_text_and_point_at_its_characters():
 
 
 def test_byte_pairs_are_those_of_the_training_split():
-    train, other = ["ab ab ab"] * 9, ["xy xy xy"] * 9
+    train, other = ["ab ab ab"] * 9, ["xy xy xy"] * 99
     encode = pairs(258, [*train, *other], train)
     assert len(encode("ab").token_M) == 1 and len(encode("xy").token_M) == 2
+
+
+def test_a_world_learns_its_byte_pairs_from_its_training_blocks(world):
+    world = replace(world, tokenizer="pairs", vocabulary=300)
+    train = deal(world, cut_into_blocks(read_units(world), 16 * 25))[0]
+    encode = pairs(300, [], [block.text for block in train])
+    assert np.array_equal(load_world(world).train.x_NF[0], encode(train[0].text).token_M[:25])
 
 
 def test_covariates_say_where_the_concept_and_where_the_window_is(world):
