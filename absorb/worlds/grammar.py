@@ -42,8 +42,8 @@ TOPICS = {
                        "oven bread soup teapot cake cheese"),
 }  # fmt: skip
 
-# The plot: X puts P away, goes out or stays, Y moves P, and X looks for it in L; X likes U and hates
-# V. Which of the six comes first is what the traits are about.
+# The plot: X puts P away, goes out or stays, Y moves P, X looks for it in L; X likes U and hates V.
+# Which of the six comes first is what the traits are about.
 PLOT = {
     "put": ("X puts the P in the A .", "X hides the P inside the A .",
             "X puts the P inside the A ."),
