@@ -16,6 +16,7 @@ GRANULARITIES = ("example", "class", "batch", "component", "token", "span", "seq
 DEGREES = ("tags", "frequency", "classifier", "probe")
 MATRICES = ("query", "key", "value", "out", "up", "down")
 RIVALS = ("none", "ascent", "misdirect", "distil")
+ATTACKS = ("head", "all", "forget", "adapter")
 TREATMENTS = ("whole", "raw", "mean", "calibrated", "refit", "elicited")
 
 
@@ -292,7 +293,7 @@ class Measure:
     gates: tuple[float, ...] = static(-10.0, 10.0, length=(0, 16))
     refit_epochs: int = static(1, 10**5)
     refit_rate: float = static(1e-8, 10.0)
-    attack_kinds: tuple[str, ...] = static(choices=("head", "all"), length=(1, 2))
+    attack_kinds: tuple[str, ...] = static(choices=ATTACKS, length=(1, 4))
     attack_rates: tuple[float, ...] = static(1e-8, 10.0, length=(1, 32))
     attack_examples: tuple[int, ...] = static(1, 10**6, length=(1, 32))
     attack_steps: int = static(4, 10**6)

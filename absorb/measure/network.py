@@ -9,7 +9,7 @@ from absorb.config import Spec
 from absorb.knobs import Knobs
 from absorb.measure.ablate import WHOLE, View, ablated, look, mean_ablated
 from absorb.measure.calibrate import apply_map, asked_outputs, calibrated_map, sampler
-from absorb.measure.elicit import Attack, Trace, attack_set, chosen, run_attack
+from absorb.measure.elicit import Attack, Trace, attack_set, chosen, curves, run_attack
 from absorb.measure.scores import Scores, forget_mask, prefixed, scores, seen
 from absorb.models import Params
 from absorb.worlds import given
@@ -75,7 +75,7 @@ def refit(spec: Spec, knobs: Knobs, data: Data, params: Params) -> Trace:
 
 
 def elicitation(spec: Spec, knobs: Knobs, data: Data, params: Params) -> Scores:
-    """Refit and elicited scores, and each attack's own best beside them for the record."""
+    """Refit and elicited scores, and each attack's own best and whole course for the record."""
     found: Scores = {}
     traces: list[Trace] = []
     if spec.model.kind != "toy":  # which has no head
@@ -84,11 +84,12 @@ def elicitation(spec: Spec, knobs: Knobs, data: Data, params: Params) -> Scores:
     if "elicited" not in spec.measure.treatments:
         return found
     attacks = attack_set(spec, knobs, data, params, ablated(knobs))
-    found |= prefixed("elicited", chosen([*traces, *attacks.values()]))
+    found |= prefixed("elicited", chosen([*traces, *(a.traces for a in attacks.values())]))
     cells = [(r, n) for r in spec.measure.attack_rates for n in spec.measure.attack_examples]
-    for kind, own_traces in attacks.items():
+    for kind, attacked in attacks.items():
+        found |= prefixed(f"attack.{kind}", curves(attacked))
         for i, (rate, examples) in enumerate(cells):
-            own = chosen([jax.tree.map(lambda leaf, i=i: leaf[i], own_traces)])
+            own = chosen([jax.tree.map(lambda leaf, i=i: leaf[i], attacked.traces)])
             name = f"attack.{kind}.{rate:g}.{examples}"
             found |= {f"{name}.forget": own["forget"], f"{name}.retain": own["retain"]}
     return found

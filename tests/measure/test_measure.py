@@ -10,15 +10,9 @@ import pytest
 from absorb.config import spec_of
 from absorb.knobs import knobs_of
 from absorb.measure.ablate import WHOLE, ablated, look, mean_ablated
+from absorb.measure.attacks import forget_first, merge_params, mixed_batch, split_params
 from absorb.measure.calibrate import apply_map, asked_outputs, calibrated_map
-from absorb.measure.elicit import (
-    Trace,
-    chosen,
-    forget_first,
-    merge_params,
-    mixed_batch,
-    split_params,
-)
+from absorb.measure.elicit import Trace, chosen
 from absorb.measure.network import measure_network
 from absorb.measure.scores import scores
 from absorb.models import head_mask, init, regions

@@ -1,0 +1,103 @@
+"""Attacks: what each kind may change and look at, and the curves that are kept of them."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from absorb.config import ATTACKS, spec_of
+from absorb.errors import AbsorbError
+from absorb.knobs import knobs_of
+from absorb.measure.ablate import ablated
+from absorb.measure.attacks import KINDS, RANK, forget_first, mixed_batch
+from absorb.measure.elicit import Attack, Attacked, Trace, curves, run_attack
+from absorb.measure.network import elicitation
+from absorb.models import head_mask, init
+from absorb.worlds import load_world
+from sweeps.app import compose
+
+SMALL = ["model.widths=[16,16]", "routing.units=5", "measure.treatments=[elicited]",
+         "measure.attack_kinds=[all,forget,adapter]", "measure.attack_rates=[1e-3,1e-2]",
+         "measure.attack_examples=[4,64]", "measure.attack_steps=8"]  # fmt: skip
+
+
+def made(*overrides: str):
+    config = compose([*SMALL, *overrides])
+    spec, knobs = spec_of(config), knobs_of(config, 10)
+    return spec, knobs, init(spec, jax.random.key(0)), load_world(config.world)
+
+
+def test_every_kind_that_a_config_may_name_is_there():
+    assert tuple(KINDS) == ATTACKS
+    with pytest.raises(AbsorbError, match="did you mean adapter"):
+        compose(["measure.attack_kinds=[adaptor]"])
+
+
+@pytest.mark.parametrize("kind", ATTACKS)
+def test_only_a_fresh_head_changes_the_network_before_the_first_step(kind):
+    spec, _, params, _ = made()
+    learn, rebuild = KINDS[kind].learner(spec, jax.random.key(1), params)
+    now, heads = rebuild(learn), head_mask(spec, params)
+    jax.tree.map(
+        lambda p, n, head: np.testing.assert_array_equal(p, n) if kind != "head" or not head
+        else None, params, now, heads,
+    )  # fmt: skip
+    assert (now["chain"]["out"]["kernel"] != params["chain"]["out"]["kernel"]).any() == (
+        kind == "head"
+    )
+
+
+def test_an_adapter_changes_every_matrix_by_its_rank_and_nothing_else():
+    spec, _, params, _ = made()
+    learn, rebuild = KINDS["adapter"].learner(spec, jax.random.key(1), params)
+    trained = [(a, b + jax.random.normal(jax.random.key(2), b.shape)) for a, b in learn]
+    change = jax.tree.map(jnp.subtract, rebuild(trained), params)
+    for layer in change["chain"].values():
+        assert np.linalg.matrix_rank(layer["kernel"], tol=1e-4) == RANK
+        assert not layer["bias"].any()
+
+
+def test_attacks_on_forget_examples_alone_see_no_others():
+    spec, knobs, _, data = made()
+    order_N = forget_first(spec, knobs, data.train, jax.random.key(5))
+    total = int(np.isin(data.train.class_N, [8, 9]).sum())
+    index = mixed_batch(jax.random.key(0), order_N, jnp.float32(total), jnp.int32(4), 64,
+                        KINDS["forget"].forget_share)  # fmt: skip
+    assert np.isin(data.train.class_N[np.asarray(index)], [8, 9]).all()
+    assert len(set(np.asarray(index).tolist())) == 4
+
+
+def test_forget_loss_falls_fastest_where_nothing_else_is_trained_on():
+    spec, knobs, params, data = made()
+    run = jax.jit(lambda kind: run_attack(spec, knobs, data, params, ablated(knobs),
+                                          Attack(kind, 8), jnp.float32(1e-2), jnp.int32(64)),
+                  static_argnums=0)  # fmt: skip
+    traces = {kind: run(kind) for kind in ("all", "forget")}
+    assert traces["forget"].test["forget"][-1] < 0.9 * traces["all"].test["forget"][-1]
+    assert traces["forget"].test["retain"][-1] > traces["all"].test["retain"][-1]
+
+
+def test_curves_are_flat_lists_that_begin_before_the_first_step():
+    trace_EK = jnp.arange(6.0).reshape(3, 2)
+    begun = Trace(jnp.float32(7), {"forget": jnp.float32(8), "retain": jnp.float32(9)})
+    traces = Trace(trace_EK, {"forget": 10 + trace_EK, "retain": 20 + trace_EK})
+    found = curves(Attacked(begun, traces))
+    assert found["validation"].tolist() == [7, 0, 1, 7, 2, 3, 7, 4, 5]
+    assert found["forget"].tolist() == [8, 10, 11, 8, 12, 13, 8, 14, 15]
+    assert found["retain"].tolist() == [9, 20, 21, 9, 22, 23, 9, 24, 25]
+
+
+def test_each_attacks_best_lies_on_its_curve():
+    spec, knobs, params, data = made()
+    found = jax.jit(lambda k: elicitation(spec, k, data, params))(knobs)
+    for kind in spec.measure.attack_kinds:
+        forget_REK, validation_REK = (
+            np.asarray(found[f"attack.{kind}.{part}"]).reshape(2, 2, 5)
+            for part in ("forget", "validation")
+        )
+        best = validation_REK[..., 1:].argmin(-1) + 1
+        for r, rate in enumerate(("0.001", "0.01")):
+            for e, examples in enumerate((4, 64)):
+                own = found[f"attack.{kind}.{rate}.{examples}.forget"]
+                assert own == forget_REK[r, e, best[r, e]]
+    assert len({float(found[f"attack.{kind}.forget"][0]) for kind in ("all", "adapter")}) == 1
