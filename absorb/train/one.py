@@ -10,8 +10,9 @@ from jax import Array
 from absorb.config import Spec
 from absorb.keys import key_for
 from absorb.knobs import Knobs
-from absorb.models import init, regions
+from absorb.models import Params, init, regions
 from absorb.sites import of_tokens
+from absorb.train.probe import probed
 from absorb.train.starts import Named, started
 from absorb.train.step import Batch, State, optimizer_of, train_step
 from absorb.worlds import carries, draw, observe, observe_drawn, steps_per_epoch
@@ -75,10 +76,12 @@ def lifted(spec: Spec, knobs: Knobs, epoch: Array) -> Knobs:
 Batches = tuple[Callable[[Array], Array], Callable[[Knobs, Array], Batch]]
 
 
-def stored_batches(spec: Spec, knobs: Knobs, train: Split) -> Batches:
+def stored_batches(spec: Spec, knobs: Knobs, train: Split,
+                   params: Params | None = None) -> Batches:  # fmt: skip
     """(what an epoch scans over, the batch of one entry) for examples that are there once.
 
-    A batch of stories has an entry for each position in all but its tokens.
+    A batch of stories has an entry for each position in all but its tokens. params: the network
+    that a probe reads, where one says how much of the concept a token has.
     """
     observed_N = observe(spec, knobs, train)
     x_NF, class_N = jnp.asarray(train.x_NF), jnp.asarray(train.class_N)
@@ -96,7 +99,8 @@ def stored_batches(spec: Spec, knobs: Knobs, train: Split) -> Batches:
         )
 
     of_stories = of_tokens(spec.world)
-    degrees = token_degrees(spec, knobs, train, observed_N) if of_stories else None
+    probe = probed(spec, params, train, observed_N) if spec.routing.degree == "probe" else None
+    degrees = token_degrees(spec, knobs, train, observed_N, probe) if of_stories else None
     return partial(epoch_order, spec, knobs, observed_N), story_batch if of_stories else batch
 
 
@@ -123,7 +127,8 @@ def train_epochs(spec: Spec, knobs: Knobs, train: Split, state: State, first: Ar
     masks = regions(spec, knobs)
     per_epoch = steps_per_epoch(spec, len(train.class_N))
     drawn = spec.world.kind == "sparse"
-    entries, batch = drawn_batches(spec, per_epoch) if drawn else stored_batches(spec, knobs, train)
+    stored = partial(stored_batches, spec, knobs, train, state.params)
+    entries, batch = drawn_batches(spec, per_epoch) if drawn else stored()
 
     def epoch(state: State, number: Array) -> tuple[State, None]:
         now = lifted(spec, knobs, number)

@@ -10,6 +10,7 @@ from absorb.config import Spec
 from absorb.keys import key_for
 from absorb.knobs import LABEL_DRAWS, Knobs
 from absorb.sites import vocabulary
+from absorb.token_rules import BY_POSITION
 from absorb.worlds.data import Split, Tags
 from absorb.worlds.degrees import classified, evidence, frequency
 from absorb.worlds.labels import FORGET, carries, concept_bits
@@ -20,14 +21,16 @@ if TYPE_CHECKING:
 Degrees = Callable[["Array"], "Array"]
 
 
-def token_degrees(spec: Spec, knobs: Knobs, split: Split, observed_N: "Array") -> Degrees | None:
+def token_degrees(spec: Spec, knobs: Knobs, split: Split, observed_N: "Array",
+                  probed: Degrees | None = None) -> Degrees | None:  # fmt: skip
     """From stories' indices (B,) to the degree q in [0, 1] of each of their positions, (B * T,).
 
-    None where a label covers the whole story. q is looked at for labelled stories alone.
+    None where a label covers the whole story. q is looked at for labelled stories alone. probed:
+    from stories' indices to degrees (B, S), where something else than the data says them.
     """
-    if spec.routing.granularity not in ("token", "span", "component"):
+    if spec.routing.granularity not in BY_POSITION:
         return None
-    of_story = DEGREES[spec.routing.degree](spec, knobs, split, observed_N == FORGET)
+    of_story = probed or DEGREES[spec.routing.degree](spec, knobs, split, observed_N == FORGET)
     cut = slice(1, None) if spec.routing.align == "target" else slice(None, -1)
     return lambda index_B: of_story(index_B)[:, cut].reshape(-1)
 
