@@ -12,9 +12,15 @@ from figures import (
     credit,
     dimensionality,
     dose_response,
+    gating,
+    granularity,
     induced,
+    leakage,
     overlap,
     phase_diagram,
+    relearning,
+    rivals,
+    steering,
     superposition,
     toy_absorption,
     toy_paths,
@@ -35,6 +41,12 @@ FIGURES: dict[str, Callable[[Table, bool], Pages]] = {
     "phase_diagram": phase_diagram.pages,
     "induced": induced.pages,
     "toy_absorption": toy_absorption.pages,
+    "granularity": granularity.pages,
+    "leakage": leakage.pages,
+    "rivals": rivals.pages,
+    "relearning": relearning.pages,
+    "gating": gating.pages,
+    "steering": steering.pages,
 }
 KEYS = ("store", "out", "partial")
 TRUTH = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}

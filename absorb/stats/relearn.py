@@ -4,7 +4,7 @@ import numpy as np
 
 
 def flattened(values: list | np.ndarray, rates: int, examples: int) -> np.ndarray:
-    """A stored list over rates x examples x checkpoints in its shape, checkpoints last."""
+    """A stored list over rates x examples x looks at the attack in its shape, looks last."""
     return np.asarray(values, float).reshape(rates, examples, -1)
 
 

@@ -1,0 +1,133 @@
+"""Forget loss after relearning against retain loss: every method's search and its frontier."""
+
+from collections.abc import Sequence
+
+from absorb.stats.frontier import Chosen, frontier
+from absorb.stats.intervals import mean_t
+from figures.marks import Mark, mark, series_of, spoken
+from figures.page import Page, Pages
+from figures.rivals_draw import FORGET, LABELS, RETAIN, draw
+from figures.searches import METHODS, Search, losses, mean_of, searches
+from figures.select import Table
+from figures.token_runs import concept_words
+
+REFERENCES = {"ordinary": 0.0, "never taught": 1.0}
+
+
+def pages(table: Table, partial: bool) -> Pages:
+    """A figure for each search that is whole, or for all if `partial`."""
+    found = searches(table)
+    drawn = [s for s in found if s.before and (partial or not s.missing) and len(s.study.seeds) > 1]
+    left_out = [f"{s.study.apart or 'runs'}: {why_not(s)}" for s in found if s not in drawn]
+    made = [page(search) for search in drawn]
+    return Pages(made, "\n\n".join(in_words(search) for search in drawn), left_out)
+
+
+def why_not(search: Search) -> str:
+    """What is missing from a search."""
+    return search.missing or "one seed cannot select and report"
+
+
+def page(search: Search) -> Page:
+    """The figure of one search."""
+    marks, caption = marks_of(search), caption_of(search)
+    panels = [panel_name(p) for p in search.fractions]
+    return Page(
+        f"rivals{search.study.suffix}",
+        lambda: draw(marks, panels, search.before, caption),
+        marks,
+        caption,
+    )
+
+
+def panel_name(p: float) -> str:
+    """Such as "p = 0.5"."""
+    return f"p = {p:g}"
+
+
+def marks_of(search: Search) -> list[Mark]:
+    """Every config over all seeds, every frontier over the reporting seeds, and the references."""
+    marks = []
+    for p in search.fractions:
+        for method in METHODS:
+            marks += method_marks(search, method, p)
+        for name, share in REFERENCES.items():
+            for axis, column in columns(search).items():
+                value_S = mean_of(search.reference(share), column)
+                marks.append(mark(f"{panel_name(p)}: {axis}", name, 0, mean_t(value_S)))
+    return marks
+
+
+def columns(search: Search) -> dict[str, str]:
+    """Which column each axis shows."""
+    return {FORGET: "elicited.forget", RETAIN: f"{search.before}.retain"}
+
+
+def method_marks(search: Search, method: str, p: float) -> list[Mark]:
+    """One method at one label fraction: `at` numbers the configs, or the places on the frontier."""
+    configs, marks = search.configs(method, p), []
+    seeds, panel = search.study.seeds, panel_name(p)
+    of = {axis: losses(configs, column, seeds) for axis, column in columns(search).items()}
+    for i, words in enumerate(configs):
+        marks += [
+            mark(f"{panel}: {axis}", method, i, mean_t(value_CS[i]))._replace(flag=words)
+            for axis, value_CS in of.items()
+        ]
+    for place, point in enumerate(chosen(search, method, p)):
+        words = list(configs)[point.config]
+        marks += [
+            mark(f"{panel}: {axis}", f"{method}, frontier", place, value, words)
+            for axis, value in ((FORGET, point.gain), (RETAIN, point.cost))
+        ]
+    return marks
+
+
+def chosen(search: Search, method: str, p: float) -> list[Chosen]:
+    """The frontier of one method at one label fraction."""
+    configs, seeds = search.configs(method, p), search.study.seeds
+    of = {axis: losses(configs, column, seeds) for axis, column in columns(search).items()}
+    return frontier(of[RETAIN], of[FORGET], search.parts) if configs else []
+
+
+def caption_of(search: Search) -> str:
+    """What a reader has to know."""
+    study, row = search.study, search.study.first
+    apart = f"{study.apart}\n" if study.apart else ""
+    tried = {m: max(len(search.configs(m, p)) for p in search.fractions) for m in METHODS}
+    counts = ", ".join(f"{LABELS[m]} {n}" for m, n in tried.items())
+    uneven = "" if len(set(tried.values())) == 1 else " (UNEVEN: more tries flatter a method)"
+    return (
+        f"{apart}{study.runs_in_words(search.missing)}; {concept_words(row)} in"
+        f" {row['world.kind']}. Configs tried: {counts}{uneven}.\n"
+        "Forget loss: on the concept's tokens, at its lowest over the attack set, chosen on"
+        f" validation. Retain loss: {search.before}, before any attack. Small: every config, means"
+        f" over all {len(study.seeds)} seeds. Large, joined: the undominated configs by the means"
+        f" of {len(search.parts.select)} seeds, with means and 95 % t intervals over the other"
+        f" {len(search.parts.report)}. Ordinary: trained on everything, attacked alike; never"
+        " taught: without the concept's data. Carets: beyond the axis. A config with a run that did"
+        " not end well is never chosen; a frontier knows only of what was tried."
+    )
+
+
+def in_words(search: Search) -> str:
+    """The finding for the terminal: each method's frontier as reported."""
+    lines = [f"rivals {search.study.apart}".rstrip() + f": {search.study.runs_in_words('')}"]
+    marks = marks_of(search)
+    for p in search.fractions:
+        for method in METHODS:
+            forget, retain = (
+                series_of(panel_marks(marks, f"{panel_name(p)}: {axis}"), f"{method}, frontier")
+                for axis in (FORGET, RETAIN)
+            )
+            pairs = list(zip(forget, retain, strict=False))
+            ends = [
+                f"{spoken(f)} at retain {spoken(r)}"
+                for f, r in dict.fromkeys(pairs[:1] + pairs[-1:])
+            ]
+            lines.append(f"  p = {p:g}, {LABELS[method]}: {'; '.join(ends)}")
+    return "\n".join(lines)
+
+
+def panel_marks(marks: Sequence[Mark], panel: str) -> list[Mark]:
+    """The marks of one panel."""
+    return [m for m in marks if m.panel == panel]

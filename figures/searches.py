@@ -1,0 +1,138 @@
+"""Searches over the settings of methods that remove a concept: route, its kin, and its rivals."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from absorb.stats.frontier import Halves, halves
+from figures.select import ARM, FRACTION, Table, config_names, described, differing
+from figures.token_runs import (
+    CONCEPT,
+    SITES,
+    Row,
+    Seeded,
+    Study,
+    common,
+    fraction,
+    is_route,
+    missing,
+    paired,
+    studies,
+    treatments,
+)
+
+METHODS = ("route", "hard", "filter", "ascent", "misdirect", "distil", "lora")
+RIVALS = ("ascent", "misdirect", "distil")
+SHARED = ("lora", "std")  # no label acts on them: they stand beside every label fraction
+FOUND = (  # of a model, what all methods share; adapters and experts belong to a method
+    "model.kind", "model.layers", "model.width", "model.heads", "model.mlp", "model.precision",
+)  # fmt: skip
+SAME = ("world.", "measure.", "seeds.")
+BEFORE = ("calibrated", "raw")  # the treatment of the network that is used, before any attack
+
+
+class Cell(NamedTuple):
+    """One config of a method at one label fraction; `settings` are all that a method may choose."""
+
+    method: str
+    p: float
+    settings: tuple[tuple[str, Any], ...]
+
+
+class Search(NamedTuple):
+    """All configs of every method on one world, model and concept, at the seeds that all have."""
+
+    study: Study
+    fractions: Sequence[float]
+    before: str
+    missing: str
+
+    @property
+    def parts(self) -> Halves:
+        """Which of the seeds select and which report."""
+        return halves(self.study.seeds)
+
+    def configs(self, method: str, p: float) -> dict[str, Seeded]:
+        """The configs of a method in words, such as "rate=0.001", with their runs."""
+        found = {c.settings: runs for c, runs in self.study.cells.items()
+                 if c.method == method and (c.p == p or method == "lora")}  # fmt: skip
+        return dict(zip(in_words_each(list(found)), found.values(), strict=True))
+
+    def reference(self, p: float) -> Seeded:
+        """Ordinary training without a share p of the concept's data; filtered data are the same."""
+        for method in ("std", "filter"):
+            for cell, runs in self.study.cells.items():
+                if (cell.method, cell.p) == (method, p):
+                    return runs
+        return {}
+
+
+def searches(table: Table) -> list[Search]:
+    """Every search in which a rival stands."""
+    free = [n for n in config_names(table) if not (n.startswith(SAME) or n in (CONCEPT, *FOUND))]
+    found = studies(table, free, lambda row: cell_of(row, free))
+    with_rivals = [s for s in found if any(cell.method in RIVALS for cell in s.cells)]
+    return [search_of(study) for study in with_rivals]
+
+
+def cell_of(row: Row, free: Sequence[str]) -> Cell | None:
+    """The config of a run; None for an arm that is no method."""
+    method = method_of(row)
+    if method is None:
+        return None
+    settings = () if method == "std" else tuple(
+        (name, row.get(name)) for name in free if name not in (ARM, FRACTION)
+    )  # fmt: skip
+    return Cell(method, fraction(row) if method != "lora" else 0.0, settings)
+
+
+def method_of(row: Row) -> str | None:
+    """What removes the concept in a run."""
+    if row[ARM] == "rival":
+        return str(row["rival.kind"])
+    if row[ARM] == "capacity":
+        return "lora" if "adapter" in str(row[SITES]) else None
+    if row[ARM] == "route" and not is_route(row):
+        return None
+    return row[ARM] if row[ARM] in ("route", "hard", "filter", "std") else None
+
+
+def search_of(study: Study) -> Search:
+    """A study with its label fractions, and what of it is not there."""
+    configs: dict[tuple, list[float]] = {}
+    for cell in study.cells:
+        if cell.method not in SHARED:
+            configs.setdefault((cell.method, cell.settings), []).append(cell.p)
+    fractions = [p for p in common(list(configs.values())) if p > 0]
+    wanted = [Cell(m, p, settings) for m, settings in configs for p in fractions]
+    wanted += [cell for cell in study.cells if cell.method == "lora"]
+    there = {cell.method for cell in study.cells}
+    absent = [method for method in METHODS if method not in there]
+    lacking = [f"no runs of {', '.join(absent)}"] if absent else []
+    short = missing(study, wanted, lambda c: f"{c.method} at p = {c.p:g}", study.seeds)
+    seen = treatments(study.rows)
+    before = next((t for t in BEFORE if t in seen), "")
+    lacking += [short] if short else []
+    if "elicited" not in seen or not before:
+        lacking.append("no losses after relearning or none before")
+    return Search(study, fractions, before, "; ".join(lacking))
+
+
+def in_words_each(settings: Sequence[tuple[tuple[str, Any], ...]]) -> list[str]:
+    """Configs by the settings in which they differ."""
+    each = [dict(one) for one in settings]
+    names = differing(each)
+    return [described(one, names) or "one config" for one in each]
+
+
+def losses(configs: Mapping[str, Seeded], column: str, seeds: Sequence[int]) -> np.ndarray:
+    """One column of every config, shape (configs, seeds); NaN where a run did not end well."""
+    of = [{s: r for s, r in runs.items() if r["status"] == "ok"} for runs in configs.values()]
+    rows = [[runs[s].get(column) if s in runs else None for s in seeds] for runs in of]
+    return np.array(rows, dtype=float).reshape(len(configs), len(seeds))
+
+
+def mean_of(runs: Seeded, column: str) -> np.ndarray:
+    """One column of the runs that ended well."""
+    return paired([column], [runs])[0] if runs else np.array([])
