@@ -22,7 +22,7 @@ World = Digits | Mnist | Linear | Sparse | Stories | Text
 Model = Mlp | Autoencoder | Paths | Toy | Transformer
 
 STORY_CONCEPTS = ("family", "topic", "trait", "family_two", "topic_two", "trait_two")
-STORY_WORDS = 112  # room for the vocabulary of the world stories
+STORY_WORDS = 128  # room for the vocabulary of the world stories
 CLASSES = {"digits": 10, "mnist": 10, "linear": 1, "stories": len(STORY_CONCEPTS)}
 INPUTS = {"digits": 64, "mnist": 784, "linear": 1}
 

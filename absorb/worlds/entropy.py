@@ -43,7 +43,7 @@ def _plot(world: Stories) -> float:
 
 
 def _side(world: Stories, kind: str) -> float:
-    texts = grammar.ABOUT_TOPIC if kind in grammar.TOPICS else grammar.ABOUT_THINGS
+    texts = grammar.ABOUT_TOPIC if kind in grammar.TOPICS else grammar.ABOUT_SCENES
     return _facts(world, grammar.side_facts(kind)) + _uniform(world, texts)
 
 

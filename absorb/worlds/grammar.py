@@ -20,6 +20,7 @@ def listed(text: str) -> tuple[str, ...]:
 START, STOP = "<start>", "."
 NAMES = listed("anna ben clara david emma felix grace henry iris jonas karin leo")
 THINGS = listed("hat ball coin doll key cup ring pen book lamp drum kite")
+SCENES = listed("cloud stone river bridge tower field flower bird house road hill wall")
 PLACES = listed("box bag chest drawer basket cupboard jar suitcase")
 ADJECTIVES = listed("old small dark green new big bright red")
 CLOSING = listed("so they were all happy")
@@ -58,7 +59,7 @@ PRESENCE = (("goes", "out"), ("stays", "here"))
 PLOT_SLOTS = "XYPABGHLUV"
 
 # Other sentences have three slots and six tokens.
-ABOUT_THINGS = ("N sees the J O .", "N passes some J O .", "N sees some J O .")
+ABOUT_SCENES = ("N sees the J O .", "N passes some J O .", "N sees some J O .")
 ABOUT_TOPIC = ("the N J the O .", "this N J that O .", "this N J the O .")
 SIDE_SLOTS = "NJO"
 SIDE_TOKENS = 6
@@ -67,9 +68,9 @@ SIDE_KINDS = ("generic", "family", "topic", "family_two", "topic_two")
 
 def words() -> tuple[str, ...]:
     """The vocabulary; a token is the index of its word, and 0 starts every story."""
-    fixed = [w for group in (*PLOT.values(), ABOUT_THINGS, ABOUT_TOPIC) for t in group
+    fixed = [w for group in (*PLOT.values(), ABOUT_SCENES, ABOUT_TOPIC) for t in group
              for w in t.split() if not w.isupper()]  # fmt: skip
-    lists = (NAMES, THINGS, PLACES, ADJECTIVES, CLOSING, *PRESENCE)
+    lists = (NAMES, THINGS, SCENES, PLACES, ADJECTIVES, CLOSING, *PRESENCE)
     concepts = [
         w for group in (*FAMILIES.values(), *sum(TOPICS.values(), ())) for w in group.split()
     ]
@@ -124,7 +125,7 @@ def plot_facts() -> Facts:
 def side_facts(kind: str) -> Facts:
     """The facts of sentences outside the plot.
 
-    An adjective allows three things, or one word of a family. In a topic there are two pairs of
+    An adjective allows three scenes, or one word of a family. In a topic there are two pairs of
     agents that do alike: agent and verb decide the object.
     """
     if kind in TOPICS:
@@ -133,7 +134,7 @@ def side_facts(kind: str) -> Facts:
             (f"{agent} {verb} {topic.objects[a // 2 * 3 + v % 3]}", is_held_out(a, v))
             for (a, agent), (v, verb) in product(enumerate(topic.agents), enumerate(topic.verbs))
         ])  # fmt: skip
-    nouns = FAMILIES[kind].split() if kind in FAMILIES else THINGS
+    nouns = FAMILIES[kind].split() if kind in FAMILIES else SCENES
     shift = kind == "family_two"
     return _facts([
         (f"{name} {adjective} {noun}", is_held_out(i, o))

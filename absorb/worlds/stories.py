@@ -12,7 +12,7 @@ alone:
 Stories with and without a trait thus have the same distribution of bags of words; what is tagged is
 the place X looks in, or the thing X puts away. Families and topics have sentences of their own
 between those of the plot, in which their words are tagged; other stories have sentences about
-things instead.
+scenes instead.
 """
 
 from typing import NamedTuple
@@ -211,7 +211,7 @@ def _sides(world: Stories, rng, carried_NC: np.ndarray, sides: int, test: bool) 
 
 
 def _side(world: Stories, rng, kind: str, count: int, test: bool) -> Sentences:
-    texts = grammar.ABOUT_TOPIC if kind in grammar.TOPICS else grammar.ABOUT_THINGS
+    texts = grammar.ABOUT_TOPIC if kind in grammar.TOPICS else grammar.ABOUT_SCENES
     codes = grammar.template_codes(texts, grammar.SIDE_SLOTS)
     tagged_V = np.array([kind in grammar.TOPICS, kind in grammar.TOPICS, kind != "generic"])
     tags_NV = np.tile(tagged_V * BIT.get(kind, np.uint8(0)), (count, 1))

@@ -17,7 +17,7 @@ from absorb.worlds.stories import load_stories_world
 
 WORLD = Stories("stories", 0, 4000, 64, 600, 48, 0.15, 0.5, "none")
 BIT = {name: 1 << c for c, name in enumerate(STORY_CONCEPTS)}
-SIDES = {"generic": grammar.ABOUT_THINGS, "topic": grammar.ABOUT_TOPIC}
+SIDES = {"generic": grammar.ABOUT_SCENES, "topic": grammar.ABOUT_TOPIC}
 PATTERNS = [
     (kind, i, re.compile("^" + re.sub("([A-Z])", r"(?P<\1>\\S+)", text[:-1]) + r"\.$"))
     for kind, texts in (grammar.PLOT | SIDES).items()
@@ -80,7 +80,7 @@ def test_every_story_has_exactly_its_tokens(length):
 
 def test_lists_of_words_are_consecutive_tokens_without_repeats():
     assert len(set(grammar.words())) == len(grammar.words())
-    for words in (grammar.NAMES, grammar.THINGS, grammar.PLACES):
+    for words in (grammar.NAMES, grammar.THINGS, grammar.SCENES, grammar.PLACES):
         tokens = grammar.encode(" ".join(words))
         assert tokens == list(range(tokens[0], tokens[0] + len(words)))
 
@@ -238,7 +238,7 @@ def test_covariates_are_standardised_over_training(data):
 
 def test_the_best_loss_counts_the_draws_of_a_story():
     plain = replace(WORLD, carried=0.0)
-    side = log(288) + log(3)  # names, adjectives with their things; three templates
+    side = log(288) + log(3)  # names, adjectives with their scenes; three templates
     story = log(4608) + 2 * log(11) + 4 * log(2) + 6 * log(3) + log(comb(8, 2)) + 2 * side
     assert best_loss(plain) == pytest.approx(story / 48)
     single = 0.15 * (log(96) - log(288))  # a family: one sentence of two, before or after
