@@ -186,8 +186,8 @@ def caption_of(found: Gates) -> str:
         " forget loss minus that of an unrouted network after the same (of the same gate where"
         " there is one). Absorbed: that rise as a share of the rise with all labels; 0 as unrouted,"
         " 1 as with all labels (credit sharing alone gives more than 0); not drawn where the rise"
-        " with all labels may be 0. Null: 0. 95 % intervals over seeds, paired: t, Fieller for"
-        " shares; a faint whisker goes on beyond the axis."
+        " with all labels is not above 0. Null: 0. 95 % intervals over seeds, paired: t, Fieller"
+        " for shares; a faint whisker goes on beyond the axis."
     )
 
 

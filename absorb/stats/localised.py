@@ -10,7 +10,8 @@ import numpy as np
 
 from absorb.stats.intervals import Interval, difference_t, fieller_ratio, undefined
 
-NO_RISE = "all labels and none cannot be told apart"
+NO_RISE = "the rise with all labels is not told from 0"
+FALL = "all labels lower the loss, so nothing was localised"
 
 
 class Localised(NamedTuple):
@@ -26,12 +27,14 @@ def localised(
     """rise = part − none (paired t) and A = (part − none)/(full − none) (Fieller).
 
     A is 0 as without routing and 1 as if all was labelled. It is undefined where the interval of
-    full − none holds 0, since nothing was localised that could be shared. Credit sharing alone puts
-    A above 0 (see `nulls`): not 0 but `hard`, the placebo and the dose response test absorption.
+    full − none is not above 0, since nothing was localised that could be shared. Credit sharing
+    alone puts A above 0 (see `nulls`): not 0 but `hard`, the placebo and the dose response test
+    absorption.
     """
     rise = difference_t(part_S, none_S, level)
     whole = difference_t(full_S, none_S, level)
-    if not whole.excludes(0):
-        return Localised(rise, undefined(rise.n, whole.why or NO_RISE))
+    if not whole.low > 0:
+        why = FALL if whole.high < 0 else whole.why or NO_RISE
+        return Localised(rise, undefined(rise.n, why))
     a_S, b_S = (np.asarray(x, float) - np.asarray(none_S, float) for x in (part_S, full_S))
     return Localised(rise, fieller_ratio(a_S, b_S, level))

@@ -57,7 +57,7 @@ def test_intervals_are_paired_t_over_seeds():
 def test_a_share_of_nothing_is_hatched_and_not_a_number():
     found = pages(table(rows()), False)
     nothing = marks(found, "a word family: absorbed at p = 0.5")["token; mlp, activation"]
-    assert not nothing.drawn and "cannot be told apart" in nothing.why
+    assert not nothing.drawn and "not told from 0" in nothing.why
 
 
 def test_on_the_null_few_cells_localise():

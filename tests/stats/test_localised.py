@@ -32,8 +32,14 @@ def test_the_share_is_a_ratio_of_means_and_not_a_mean_of_ratios():
 def test_where_nothing_was_localised_there_is_no_share():
     around_S = np.array([0.1, -0.1, 0.05, -0.05, 0.01])
     found = localised(NONE_S + 0.3, NONE_S, NONE_S + around_S)
-    assert np.isnan(found.share.value) and "cannot be told apart" in found.share.why
+    assert np.isnan(found.share.value) and "not told from 0" in found.share.why
     assert found.rise.value == pytest.approx(0.3)
+
+
+def test_a_share_of_a_fall_is_no_absorption():
+    found = localised(NONE_S - 0.3, NONE_S, NONE_S - 0.5)
+    assert np.isnan(found.share.value) and "lower the loss" in found.share.why
+    assert found.rise.value == pytest.approx(-0.3)
 
 
 def test_the_interval_of_the_rise_excludes_zero_on_the_null_at_its_own_rate():
