@@ -258,8 +258,8 @@ def caption_of(found: Map) -> str:
         " which fewer labels reach, 0 as unrouted, 1 as with all labels (credit sharing alone"
         " gives more than 0). Retain cost: the same difference in retain loss. Null: 0. Paired by"
         " seed; 95 % t intervals, Fieller's for shares, in the tables. Pale with a dot: the"
-        " interval holds 0. Hatched: no share, since the rise with all labels is not above 0. Blank:"
-        " no such runs. No correction for the number of cells."
+        " interval holds 0. Hatched: no share, since the rise with all labels is not above 0."
+        " Blank: no such runs. No correction for the number of cells."
     )
 
 
