@@ -66,11 +66,11 @@ def pages(table: Table, partial: bool) -> Pages:
     found = [g for study in studies(table, FREE, cell_of) for g in gates_of(study)]
     drawn = [g for g in found if partial or not g.missing]
     left_out = dict.fromkeys(
-        f"{g.study.apart or 'runs'}: {g.missing}" for g in found if g not in drawn
+        f"{g.study.apart or 'runs'}: {g.missing}" for g in found if g.missing and not partial
     )
     made = [page(g) for g in drawn]
     strictest = {(g.study.suffix, g.mechanism): g for g in reversed(drawn)}
-    said = [in_words(g) for g in drawn if g in strictest.values()]
+    said = [in_words(g) for g in strictest.values()]
     return Pages(made, "\n\n".join(said), list(left_out))
 
 

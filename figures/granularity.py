@@ -86,10 +86,12 @@ def pages(table: Table, partial: bool) -> Pages:
     found = [m for study in studies(table, FREE, cell_of) for m in maps_of(study)]
     drawn = [m for m in found if partial or not m.missing]
     left_out = dict.fromkeys(
-        f"{m.study.apart or 'runs'}: {m.missing}" for m in found if m not in drawn
+        f"{m.study.apart or 'runs'}: {m.missing}" for m in found if m.missing and not partial
     )
     made = [page for m in drawn for page in pages_of(m)]
-    return Pages(made, "\n\n".join(in_words(m) for m in drawn), list(left_out))
+    strictest = {m.study.suffix: m for m in reversed(drawn)}
+    said = [in_words(m) for m in strictest.values()]
+    return Pages(made, "\n\n".join(said), list(left_out))
 
 
 def cell_of(row: Row) -> Cell | None:

@@ -63,10 +63,12 @@ def pages(table: Table, partial: bool) -> Pages:
     found = comparisons(table)
     drawn = [one for one in found if partial or not one.missing]
     left_out = dict.fromkeys(
-        f"{one.apart or 'runs'}: {one.missing}" for one in found if one not in drawn
+        f"{one.apart or 'runs'}: {one.missing}" for one in found if one.missing and not partial
     )
     made = [page(one) for one in drawn]
-    return Pages(made, "\n\n".join(in_words(one) for one in drawn), list(left_out))
+    strictest = {one.suffix: one for one in reversed(drawn)}
+    said = [in_words(one) for one in strictest.values()]
+    return Pages(made, "\n\n".join(said), list(left_out))
 
 
 def comparisons(table: Table) -> list[Sizes]:

@@ -11,7 +11,7 @@ from absorb.stats.relearn import best_by_examples, best_by_steps, flattened
 from figures.marks import Mark, mark, series_of, spoken
 from figures.page import Page, Pages
 from figures.relearning_draw import draw
-from figures.searches import METHODS, Search, losses, searches
+from figures.searches import METHODS, Search, losses, searches, sorted_out
 from figures.select import Table
 from figures.token_runs import Row, Seeded, concept_words
 
@@ -30,12 +30,7 @@ class Attacks(NamedTuple):
 def pages(table: Table, partial: bool) -> Pages:
     """A figure for each search with attack curves that is whole, or for all if `partial`."""
     found = [s for s in searches(table) if any(attacks_of(row) for row in s.study.rows)]
-    drawn = [s for s in found if s.before and (partial or not s.missing) and len(s.study.seeds) > 1]
-    left_out = [
-        f"{s.study.apart or 'runs'}: {s.missing or 'one seed cannot select and report'}"
-        for s in found
-        if s not in drawn
-    ]
+    drawn, left_out = sorted_out(found, partial)
     made = [page(search) for search in drawn]
     return Pages(made, "\n\n".join(in_words(search) for search in drawn), left_out)
 

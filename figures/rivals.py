@@ -7,7 +7,7 @@ from absorb.stats.intervals import mean_t
 from figures.marks import Mark, mark, series_of, spoken
 from figures.page import Page, Pages
 from figures.rivals_draw import FORGET, LABELS, RETAIN, draw
-from figures.searches import METHODS, Search, losses, mean_of, searches
+from figures.searches import METHODS, Search, losses, mean_of, searches, sorted_out
 from figures.select import Table
 from figures.token_runs import concept_words
 
@@ -16,16 +16,9 @@ REFERENCES = {"ordinary": 0.0, "never taught": 1.0}
 
 def pages(table: Table, partial: bool) -> Pages:
     """A figure for each search that is whole, or for all if `partial`."""
-    found = searches(table)
-    drawn = [s for s in found if s.before and (partial or not s.missing) and len(s.study.seeds) > 1]
-    left_out = [f"{s.study.apart or 'runs'}: {why_not(s)}" for s in found if s not in drawn]
+    drawn, left_out = sorted_out(searches(table), partial)
     made = [page(search) for search in drawn]
     return Pages(made, "\n\n".join(in_words(search) for search in drawn), left_out)
-
-
-def why_not(search: Search) -> str:
-    """What is missing from a search."""
-    return search.missing or "one seed cannot select and report"
 
 
 def page(search: Search) -> Page:

@@ -76,6 +76,22 @@ def searches(table: Table) -> list[Search]:
     return [search_of(study) for study in with_rivals]
 
 
+def sorted_out(found: Sequence[Search], partial: bool) -> tuple[list[Search], list[str]]:
+    """The searches to draw, and in words why the others are not."""
+    drawn, left_out = [], []
+    for search in found:
+        why = "" if partial else search.missing
+        if len(search.study.seeds) < 2:
+            why = "one seed cannot select and report"
+        elif not search.before:
+            why = search.missing
+        if why:
+            left_out.append(f"{search.study.apart or 'runs'}: {why}")
+        else:
+            drawn.append(search)
+    return drawn, left_out
+
+
 def cell_of(row: Row, free: Sequence[str]) -> Cell | None:
     """The config of a run; None for an arm that is no method."""
     method = method_of(row)

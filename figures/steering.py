@@ -30,7 +30,9 @@ def pages(table: Table, partial: bool) -> Pages:
     found = [one for study in studies(table, FREE, cell_of, is_steered)
              if (one := steered(study)).kinds]  # fmt: skip
     drawn = [s for s in found if partial or not s.missing]
-    left_out = [f"{s.study.apart or 'runs'}: {s.missing}" for s in found if s not in drawn]
+    left_out = [
+        f"{s.study.apart or 'runs'}: {s.missing}" for s in found if s.missing and not partial
+    ]
     made = [page(one) for one in drawn]
     return Pages(made, "\n\n".join(in_words(one) for one in drawn), left_out)
 

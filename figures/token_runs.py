@@ -30,7 +30,7 @@ CONCEPT, SITES, UNITS = "routing.concept", "routing.sites", "routing.units"
 PLACEMENT, MECHANISM = "routing.placement", "routing.mechanism"
 GRANULARITY, DEGREE = "routing.granularity", "routing.degree"
 GATE, ABLATE_EVERY = "gate.kind", "train.ablate_every"
-PREFERRED = ("elicited", "calibrated", "refit", "mean", "raw")  # the strictest treatment first
+PREFERRED = ("elicited", "calibrated", "raw")  # treatments that are drawn, the strictest first
 LEVELS = ("a word family", "a topic", "a trait")  # of the concepts of stories, and a second of each
 
 Row = Mapping[str, Any]

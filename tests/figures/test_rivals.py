@@ -99,3 +99,8 @@ def test_each_label_fraction_has_a_panel(exact):
     with styled():
         figure = exact.pages[0].draw()
     assert [ax.get_title() for ax in figure.axes] == ["p = 0.5", "p = 1"]
+
+
+def test_one_seed_cannot_select_and_report_even_in_part():
+    found = pages(table(rivals_rows(line, seeds=1)), True)
+    assert not found.pages and "one seed cannot select" in found.left_out[0]
