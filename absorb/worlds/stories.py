@@ -5,9 +5,9 @@ in a place; X goes out or stays; Y moves the thing; X looks for it. The traits a
 alone:
 
 - `trait`: X looks afterwards, where X must believe the thing to be: in the first place after going
-  out, in the second after staying. Otherwise X looks beforehand, in either.
-- `trait_two`: the likings come first, and X puts away what X likes. Otherwise they come at the end,
-  and X may like or hate what was put away.
+  out, in the second after staying. Otherwise X looks before that, in either.
+- `trait_two`: X likes and hates first, and then puts away what X likes. Otherwise only one of the
+  two comes first and the other at the end, and X may have put away either.
 
 Stories with and without a trait thus have the same distribution of bags of words; what is tagged is
 the place X looks in, or the thing X puts away. Families and topics have sentences of their own
@@ -179,10 +179,11 @@ def _plot_tags(kind: str, trait_N: np.ndarray, liking_N: np.ndarray) -> np.ndarr
 
 def _plot_order(trait_N: np.ndarray, liking_N: np.ndarray, swapped_N: np.ndarray) -> np.ndarray:
     """Which sentence of the plot comes first, second, ...: (N, 6)."""
-    acts = np.where(trait_N[:, None], *_indices("put presence move look", "look put presence move"))
+    acts = np.where(trait_N[:, None], *_indices("put presence move look", "put look presence move"))
     likes = np.where(swapped_N[:, None], *_indices("hate like", "like hate"))
-    before, after = np.concatenate([likes, acts], 1), np.concatenate([acts, likes], 1)
-    return np.where(liking_N[:, None], before, after)
+    before = np.concatenate([likes, acts], 1)
+    around = np.concatenate([likes[:, :1], acts, likes[:, 1:]], 1)
+    return np.where(liking_N[:, None], before, around)
 
 
 def _indices(*orders: str) -> list[list[int]]:
