@@ -33,11 +33,11 @@ def draw(
     parts = [part for part in reversed(PARTS) if any_drawn(marks, part)] or [PARTS[0]]
     figure = new_figure(1.9 * len(parts) + 0.6, caption)
     axes = figure.subplots(len(parts), len(panels), sharex=True, sharey="row", squeeze=False)
-    cost = limits_of([m for m in marks if m.panel.endswith(f": {COST}")], log=False)
+    cost = with_zero([m for m in marks if m.panel.endswith(f": {COST}")])
     looks = looks_of(gates, levels)
     for row, part in zip(axes, parts, strict=True):
         own = [m for m in marks if m.panel.endswith(f": {part}")]
-        limits = SHARES if part == "absorbed" else limits_of(own, log=False)
+        limits = SHARES if part == "absorbed" else with_zero(own)
         for ax, panel in zip(row, panels, strict=True):
             ax.set(xlim=cost, ylim=limits)
             draw_panel(ax, of_panel(marks, panel, COST), of_panel(marks, panel, part), looks)
@@ -49,6 +49,11 @@ def draw(
         ax.set_xlabel("retain loss rise by ablation, nats")
     add_legend(figure, gates, levels)
     return settle(figure)
+
+
+def with_zero(marks: Sequence[Mark]) -> tuple[float, float]:
+    """Limits that show every value and 0, the null."""
+    return limits_of([*marks, Mark("", "", 0.0, 0.0, 0.0, 0.0, 0)], log=False)
 
 
 def any_drawn(marks: Sequence[Mark], part: str) -> bool:

@@ -88,3 +88,10 @@ def test_shares_above_nats_for_each_label_fraction():
     with styled():
         figure = pages(table(rows()), False).pages[0].draw()
     assert [ax.get_ylabel() for ax in figure.axes] == ["absorbed share", "", "localised, nats", ""]
+
+
+def test_the_null_is_on_every_axis():
+    with styled():
+        figure = pages(table(rows(gates=GATES[2:])), False).pages[0].draw()
+    for ax in figure.axes:
+        assert ax.get_xlim()[0] < 0 < ax.get_xlim()[1] and ax.get_ylim()[0] < 0 < ax.get_ylim()[1]
