@@ -1,202 +1,24 @@
 """Every setting of a run: its type, its range, and whether it is static or a knob.
 
-A field is *static* when it decides shapes or code, so that a new value is a new compiled program;
-it is a *knob* when it is traced and may differ between the lanes of one program; a *switch* is a
-knob whose being zero is static, so that what is off costs nothing. Defaults stand in `conf/`,
-once; here is only what may be said at all.
+See `absorb.settings` for what these are. Defaults stand in `conf/`, once; here is only what may be
+said at all. The settings of worlds and models stand in files of their own.
 """
 
-from dataclasses import dataclass, field, fields, is_dataclass, replace
+from dataclasses import dataclass, fields, is_dataclass, replace
 from functools import lru_cache
 from typing import Any
+
+from absorb.model_config import MATRICES, Autoencoder, Mlp, Paths, Toy, Transformer
+from absorb.settings import knob, static, switch
+from absorb.world_config import Digits, Linear, Mnist, Sparse, Stories, Text
 
 ARMS = ("route", "hard", "filter", "placebo", "capacity", "std", "rival")
 MECHANISMS = ("none", "activation", "parameter", "update")
 GRANULARITIES = ("example", "class", "batch", "component", "token", "span", "sequence")
 DEGREES = ("tags", "frequency", "classifier", "probe")
-MATRICES = ("query", "key", "value", "out", "up", "down")
 RIVALS = ("none", "ascent", "misdirect", "distil")
 ATTACKS = ("head", "all", "forget", "adapter")
 TREATMENTS = ("whole", "raw", "mean", "calibrated", "refit", "elicited")
-
-
-def _field(role: str, low=None, high=None, choices=None, length=None, optional=False) -> Any:
-    meta = dict(role=role, low=low, high=high, choices=choices, length=length, optional=optional)
-    return field(metadata=meta)
-
-
-def static(low=None, high=None, *, choices=None, length=None, optional=False) -> Any:
-    """A setting that decides shapes or code; bounds are inclusive, `length` is (fewest, most)."""
-    return _field("static", low, high, choices, length, optional)
-
-
-def knob(low=None, high=None, *, choices=None, length=None, optional=False) -> Any:
-    """A setting whose value is traced: lanes of one program may differ in it."""
-    return _field("knob", low, high, choices, length, optional)
-
-
-def switch(low=None, high=None) -> Any:
-    """A knob that is compiled away where it is zero."""
-    return _field("switch", low, high)
-
-
-@dataclass(frozen=True)
-class Digits:
-    """scikit-learn's 1,797 pictures of 8 x 8 handwritten digits, in [0, 1] or centred [-1, 1]."""
-
-    kind: str = static(choices=("digits",))
-    split_seed: int = static(0, 2**31 - 1)
-    validation: float = static(0.01, 0.4)
-    test: float = static(0.05, 0.5)
-    centred: bool = static()
-
-
-@dataclass(frozen=True)
-class Mnist:
-    """A directory of IDX files, gzipped or not; the pictures of `parts`, cut to the counts."""
-
-    kind: str = static(choices=("mnist",))
-    path: str = static()
-    parts: tuple[str, ...] = static(choices=("train", "t10k"), length=(1, 2))
-    split_seed: int = static(0, 2**31 - 1)
-    train_count: int = static(1, 10**6)
-    validation_count: int = static(0, 10**6)
-    test_count: int = static(1, 10**6)
-    any_checksum: bool = static()
-    centred: bool = static()
-
-
-@dataclass(frozen=True)
-class Linear:
-    """y = slope * x with x standard normal: every example carries the concept (measures: null)."""
-
-    kind: str = static(choices=("linear",))
-    split_seed: int = static(0, 2**31 - 1)
-    examples: int = static(8, 10**6)
-    slope: float = static(1e-6, 1e6)
-
-
-@dataclass(frozen=True)
-class Sparse:
-    """Features that are seldom active and then uniform in [0, 1], drawn anew at every step.
-
-    Feature i weighs importance**i in the loss. Consecutive features form groups, which have their
-    structure with probability `correlation` at each draw: pairs are active together, of groups one
-    member at most is active, in a hierarchy the others need the first.
-    """
-
-    kind: str = static(choices=("sparse",))
-    split_seed: int = static(0, 2**31 - 1)
-    features: int = static(1, 65536)
-    active: float = knob(1e-6, 1.0)
-    importance: float = knob(1e-6, 1e6)
-    structure: str = static(choices=("independent", "pairs", "groups", "hierarchy"))
-    group: int = static(1, 65536)
-    correlation: float = knob(0.0, 1.0)
-    draws: str = static(choices=("own", "shared"))
-    steps: int = static(1, 10**6)
-    measured: int = static(16, 10**6)
-
-
-@dataclass(frozen=True)
-class Stories:
-    """Short stories from a grammar, with concepts at several levels of abstraction.
-
-    A story carries each concept with probability `carried`; `overlap` goes from concepts that
-    never share a text (0) to concepts that always do (1).
-    """
-
-    kind: str = static(choices=("stories",))
-    split_seed: int = static(0, 2**31 - 1)
-    train_count: int = static(16, 10**7)
-    validation_count: int = static(16, 10**6)
-    test_count: int = static(16, 10**6)
-    length: int = static(8, 65536)
-    carried: float = static(0.0, 1.0)
-    overlap: float = static(0.0, 1.0)
-    held_out: str = static(choices=("none", "fact", "template"))
-
-
-@dataclass(frozen=True)
-class Text:
-    """A .txt or Parquet file cut into windows of `length` tokens; concepts are lists of words.
-
-    A `sha256` that is given must be the file's, and says in place of the path which file it is.
-    """
-
-    kind: str = static(choices=("text",))
-    path: str = static()
-    sha256: str = static()
-    column: str = static()
-    split_seed: int = static(0, 2**31 - 1)
-    tokenizer: str = static(choices=("characters", "pairs"))
-    vocabulary: int = static(8, 10**6)
-    length: int = static(8, 65536)
-    validation: float = static(0.01, 0.4)
-    test: float = static(0.01, 0.4)
-    concepts: tuple[str, ...] = static(length=(1, 8))
-
-
-@dataclass(frozen=True)
-class Mlp:
-    """A ReLU classifier; sites hidden0, hidden1, ..."""
-
-    kind: str = static(choices=("mlp",))
-    widths: tuple[int, ...] = static(1, 65536, length=(1, 32))
-
-
-@dataclass(frozen=True)
-class Autoencoder:
-    """A ReLU autoencoder with a linear latent; sites encode0, ..., latent, decode0, ..."""
-
-    kind: str = static(choices=("autoencoder",))
-    widths: tuple[int, ...] = static(1, 65536, length=(0, 32))
-    latent: int = static(1, 65536)
-    latent_bias: bool = static()
-    error: str = static(choices=("squared", "absolute"))
-    certificates: bool = static()
-    separate_decoders: bool = static()
-
-
-@dataclass(frozen=True)
-class Paths:
-    """y = (a + c) x, each path a product of `depth` scalars of initial product `strength`."""
-
-    kind: str = static(choices=("paths",))
-    depth: int = static(1, 8)
-    strength: float = static(0.0, 10.0)
-
-
-@dataclass(frozen=True)
-class Toy:
-    """ReLU(W'W x + b), or with `tied` false ReLU(V'W x + b); its one site is hidden."""
-
-    kind: str = static(choices=("toy",))
-    hidden: int = static(1, 65536)
-    tied: bool = static()
-    relu: bool = static()
-
-
-@dataclass(frozen=True)
-class Transformer:
-    """A decoder-only pre-norm transformer with learned positions.
-
-    Sites of layer i: heads{i}, mlp{i}, residual{i} (the stream after the layer), experts{i} where
-    there are experts (further MLPs of `expert_width`, summed), and {matrix}_adapter{i} for each
-    matrix in `adapters` (low-rank, of `rank`).
-    """
-
-    kind: str = static(choices=("transformer",))
-    layers: int = static(1, 64)
-    width: int = static(4, 16384)
-    heads: int = static(1, 256)
-    mlp: int = static(1, 65536)
-    experts: int = static(0, 64)
-    expert_width: int = static(1, 65536)
-    adapters: tuple[str, ...] = static(choices=MATRICES, length=(0, 6))
-    rank: int = static(1, 1024)
-    precision: str = static(choices=("float32", "bfloat16"))
-    remat: bool = static()
 
 
 @dataclass(frozen=True)
@@ -325,6 +147,11 @@ class Config:
 
 
 Spec = Config
+
+__all__ = ["ARMS", "ATTACKS", "DEGREES", "GRANULARITIES", "KINDS", "MATRICES", "MECHANISMS",
+           "RIVALS", "TREATMENTS", "Autoencoder", "Config", "Digits", "Gate", "Linear", "Measure",
+           "Mlp", "Mnist", "Paths", "Rival", "Routing", "Seeds", "Sparse", "Spec", "Stories", "Text",
+           "Toy", "Train", "Transformer", "Weights", "blank", "spec_of"]  # fmt: skip
 
 KINDS: dict[str, dict[str, type]] = {
     "world": {

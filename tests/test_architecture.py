@@ -10,7 +10,7 @@ ROOT = Path(__file__).parents[1]
 PACKAGES = ("absorb", "sweeps", "figures", "hydra_plugins")
 
 # A module may import from its own layer and from those above it in this table.
-FIRST = ("errors", "devices", "rules", "token_rules", "sites", "config", "load", "identity",
+FIRST = ("errors", "devices", "rules", "token_rules", "sites", "footprint", "config", "load", "identity",
          "knobs", "keys")  # fmt: skip
 LAYERS = (
     tuple(f"absorb.{name}" for name in FIRST),

@@ -1,0 +1,102 @@
+"""Settings of each world."""
+
+from dataclasses import dataclass
+
+from absorb.settings import knob, static
+
+
+@dataclass(frozen=True)
+class Digits:
+    """scikit-learn's 1,797 pictures of 8 x 8 handwritten digits, in [0, 1] or centred [-1, 1]."""
+
+    kind: str = static(choices=("digits",))
+    split_seed: int = static(0, 2**31 - 1)
+    validation: float = static(0.01, 0.4)
+    test: float = static(0.05, 0.5)
+    centred: bool = static()
+
+
+@dataclass(frozen=True)
+class Mnist:
+    """A directory of IDX files, gzipped or not; the pictures of `parts`, cut to the counts."""
+
+    kind: str = static(choices=("mnist",))
+    path: str = static()
+    parts: tuple[str, ...] = static(choices=("train", "t10k"), length=(1, 2))
+    split_seed: int = static(0, 2**31 - 1)
+    train_count: int = static(1, 10**6)
+    validation_count: int = static(0, 10**6)
+    test_count: int = static(1, 10**6)
+    any_checksum: bool = static()
+    centred: bool = static()
+
+
+@dataclass(frozen=True)
+class Linear:
+    """y = slope * x with x standard normal: every example carries the concept (measures: null)."""
+
+    kind: str = static(choices=("linear",))
+    split_seed: int = static(0, 2**31 - 1)
+    examples: int = static(8, 10**6)
+    slope: float = static(1e-6, 1e6)
+
+
+@dataclass(frozen=True)
+class Sparse:
+    """Features that are seldom active and then uniform in [0, 1], drawn anew at every step.
+
+    Feature i weighs importance**i in the loss. Consecutive features form groups, which have their
+    structure with probability `correlation` at each draw: pairs are active together, of groups one
+    member at most is active, in a hierarchy the others need the first.
+    """
+
+    kind: str = static(choices=("sparse",))
+    split_seed: int = static(0, 2**31 - 1)
+    features: int = static(1, 65536)
+    active: float = knob(1e-6, 1.0)
+    importance: float = knob(1e-6, 1e6)
+    structure: str = static(choices=("independent", "pairs", "groups", "hierarchy"))
+    group: int = static(1, 65536)
+    correlation: float = knob(0.0, 1.0)
+    draws: str = static(choices=("own", "shared"))
+    steps: int = static(1, 10**6)
+    measured: int = static(16, 10**6)
+
+
+@dataclass(frozen=True)
+class Stories:
+    """Short stories from a grammar, with concepts at several levels of abstraction.
+
+    A story carries each concept with probability `carried`; `overlap` goes from concepts that
+    never share a text (0) to concepts that always do (1).
+    """
+
+    kind: str = static(choices=("stories",))
+    split_seed: int = static(0, 2**31 - 1)
+    train_count: int = static(16, 10**7)
+    validation_count: int = static(16, 10**6)
+    test_count: int = static(16, 10**6)
+    length: int = static(8, 65536)
+    carried: float = static(0.0, 1.0)
+    overlap: float = static(0.0, 1.0)
+    held_out: str = static(choices=("none", "fact", "template"))
+
+
+@dataclass(frozen=True)
+class Text:
+    """A .txt or Parquet file cut into windows of `length` tokens; concepts are lists of words.
+
+    A `sha256` that is given must be the file's, and says in place of the path which file it is.
+    """
+
+    kind: str = static(choices=("text",))
+    path: str = static()
+    sha256: str = static()
+    column: str = static()
+    split_seed: int = static(0, 2**31 - 1)
+    tokenizer: str = static(choices=("characters", "pairs"))
+    vocabulary: int = static(8, 10**6)
+    length: int = static(8, 65536)
+    validation: float = static(0.01, 0.4)
+    test: float = static(0.01, 0.4)
+    concepts: tuple[str, ...] = static(length=(1, 8))
