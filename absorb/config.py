@@ -150,8 +150,8 @@ Spec = Config
 
 __all__ = ["ARMS", "ATTACKS", "DEGREES", "GRANULARITIES", "KINDS", "MATRICES", "MECHANISMS",
            "RIVALS", "TREATMENTS", "Autoencoder", "Config", "Digits", "Gate", "Linear", "Measure",
-           "Mlp", "Mnist", "Paths", "Rival", "Routing", "Seeds", "Sparse", "Spec", "Stories", "Text",
-           "Toy", "Train", "Transformer", "Weights", "blank", "spec_of"]  # fmt: skip
+           "Mlp", "Mnist", "Paths", "Rival", "Routing", "Seeds", "Sparse", "Spec", "Stories",
+           "Text", "Toy", "Train", "Transformer", "Weights", "blank", "spec_of"]  # fmt: skip
 
 KINDS: dict[str, dict[str, type]] = {
     "world": {
