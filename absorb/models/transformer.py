@@ -9,7 +9,7 @@ from absorb.models.attention import attend
 from absorb.models.dense import block_init
 from absorb.models.layers import stream
 from absorb.models.networks import Output
-from absorb.models.wiring import Kernel, Wiring, lecun, normalised
+from absorb.models.wiring import Kernel, Wiring, lecun
 from absorb.routing.kernels import Routes
 
 
@@ -20,7 +20,7 @@ class Norm(nn.Module):
     def __call__(self, x_ND: Array, wiring: Wiring, dtype: jnp.dtype) -> Array:
         """Shapes: (N, D) to (N, D), of the type asked for."""
         scale_D = self.param("scale", nn.initializers.ones, x_ND.shape[1:])
-        return wiring.scale(normalised(x_ND), scale_D).astype(dtype)
+        return wiring.norm(x_ND, scale_D).astype(dtype)
 
 
 class Block(nn.Module):

@@ -3,7 +3,6 @@
 from typing import NamedTuple
 
 import flax.linen as nn
-import jax
 import jax.numpy as jnp
 from jax import Array
 
@@ -13,8 +12,8 @@ from absorb.routing.kernels import (
     Routes,
     route_activation,
     routed_dense,
+    routed_norm,
     routed_rows,
-    routed_scale,
     through_gate,
 )
 
@@ -76,13 +75,19 @@ class Wiring(NamedTuple):
         return routed_dense(x_NI, w_IO, zero_O, *weights)
 
     def rows(self, y_ND: Array) -> Array:
-        """Rows of a table; under `whole_rest` the table learns with the rest's weight."""
-        return routed_rows(y_ND, self.rest_B1()) if self.rest_routed else y_ND
+        """Rows of a table, which under `whole_rest` learns with the rest's weight."""
+        return routed_rows(y_ND, self.rest_or_one(y_ND))
 
-    def scale(self, x_ND: Array, scale_D: Array) -> Array:
-        """x times a scale, which under `whole_rest` learns with the rest's weight."""
-        weight_N1 = self.rest_B1() if self.rest_routed else jnp.ones((1, 1))
-        return routed_scale(x_ND, scale_D, weight_N1.astype(x_ND.dtype))
+    def norm(self, x_ND: Array, scale_D: Array) -> Array:
+        """x normalised, in float32 or more, with a scale that `whole_rest` gives to the rest."""
+        x_ND = x_ND.astype(jnp.promote_types(x_ND.dtype, jnp.float32))
+        return routed_norm(x_ND, scale_D, self.rest_or_one(x_ND))
+
+    def rest_or_one(self, like_ND: Array) -> Array:
+        """What a parameter at no site learns from each position, (N, 1)."""
+        if self.rest_routed:
+            return self.rest_B1().astype(like_ND.dtype)
+        return jnp.ones((len(like_ND), 1), like_ND.dtype)
 
     def at_site(self, site: str, x_NI: Array, h_NU: Array) -> Array:
         """What a site passes on: through its gate, and under activation routing by its weights.
@@ -120,11 +125,3 @@ class Wiring(NamedTuple):
 def lecun() -> nn.initializers.Initializer:
     """Normal with variance 1 / inputs."""
     return nn.initializers.lecun_normal()
-
-
-def normalised(x_ND: Array) -> Array:
-    """x less its mean over its deviation, in float32 or more, in x's own type again."""
-    wide_ND = x_ND.astype(jnp.promote_types(x_ND.dtype, jnp.float32))
-    centred_ND = wide_ND - wide_ND.mean(-1, keepdims=True)
-    variance_N1 = (centred_ND**2).mean(-1, keepdims=True)
-    return centred_ND * jax.lax.rsqrt(variance_N1 + 1e-5)

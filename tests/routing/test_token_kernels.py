@@ -13,7 +13,7 @@ import pytest
 from absorb.config import Transformer, spec_of
 from absorb.knobs import knobs_of
 from absorb.models import apply, init, psi_tree, regions
-from absorb.routing.kernels import Routes, routed_rows, routed_scale
+from absorb.routing.kernels import Routes, routed_norm, routed_rows
 from absorb.sites import classes
 from sweeps.app import compose
 
@@ -215,17 +215,34 @@ def test_routing_by_position_is_the_sum_over_groups(name):
 
 @pytest.mark.parametrize("mechanism", ["activation", "parameter"])
 def test_weights_of_one_are_ordinary_training_to_the_bit(mechanism):
-    problem = Problem("together", f"routing.mechanism={mechanism}", "gate=none")
+    kind = f"routing.mechanism={mechanism}"
+    problem = Problem("together", kind, "gate=none", "routing.whole_rest=false")
     ones = jnp.ones((STORIES * LENGTH, 2))
     assert largest_gap(problem.gradient(ones), problem.gradient(None)) == 0
 
 
-def test_rows_and_scales_keep_their_values_and_weigh_their_own_gradient():
+def test_weights_of_one_on_all_parameters_differ_by_rounding_at_most():
+    problem = Problem("whole_rest")
+    ones = jnp.ones((STORIES * LENGTH, 2))
+    assert largest_gap(problem.gradient(ones), problem.gradient(None)) < 1e-15
+
+
+def test_rows_keep_their_values_and_weigh_their_gradient():
     rng = np.random.default_rng(0)
-    y, s, w = (jnp.asarray(rng.standard_normal(shape)) for shape in ((4, 3), (3,), (4, 1)))
+    y, w = (jnp.asarray(rng.standard_normal(shape)) for shape in ((4, 3), (4, 1)))
     np.testing.assert_array_equal(routed_rows(y, w), y)
-    np.testing.assert_array_equal(routed_scale(y, s, w), y * s)
     np.testing.assert_array_equal(jax.grad(lambda y: (y * routed_rows(y, w)).sum())(y), y + w * y)
-    dy, ds = jax.grad(lambda y, s: (routed_scale(y, s, w) ** 2).sum(), argnums=(0, 1))(y, s)
-    np.testing.assert_allclose(dy, 2 * y * s * s)  # the error signal passes on untouched
-    np.testing.assert_allclose(ds, (w * y * 2 * y * s).sum(0))
+
+
+def test_a_routed_norm_weighs_its_scale_alone():
+    rng = np.random.default_rng(0)
+    x, s, w = (jnp.asarray(rng.standard_normal(shape)) for shape in ((4, 3), (3,), (4, 1)))
+
+    def plain(x, s):
+        return s * (x - x.mean(1, keepdims=True)) / jnp.sqrt(x.var(1, keepdims=True) + 1e-5)
+
+    np.testing.assert_allclose(routed_norm(x, s, w), plain(x, s))
+    dx, ds = jax.grad(lambda x, s: (routed_norm(x, s, w) ** 3).sum(), argnums=(0, 1))(x, s)
+    np.testing.assert_allclose(dx, jax.grad(lambda x: (plain(x, s) ** 3).sum())(x), rtol=1e-8)
+    each = jax.jacobian(lambda s: (plain(x, s) ** 3).sum(1))(s)
+    np.testing.assert_allclose(ds, (w * each).sum(0))
