@@ -10,6 +10,7 @@ from absorb.errors import AbsorbError
 from sweeps.app import Request, run_sweeper
 from sweeps.estimate import Estimate, estimate, size_words, words
 from sweeps.local import Executor, Outcome
+from sweeps.memory import check_memory
 from sweeps.plan import Had, Survey, Work, survey
 from sweeps.progress import complain, say
 from sweeps.starts import start_checker
@@ -117,7 +118,10 @@ def ask(request: Request, again: bool = False) -> Asked:
     counts = survey(work, checker(request))
     specs = [(request.points.specs[program], n) for program, n in counts.missing.items()]
     launch = request.launch
-    return Asked(request, work, counts, estimate(specs, launch.lanes, launch.devices))
+    if launch.bound is not None:
+        check_memory([spec for spec, _ in specs], launch)
+    guess = estimate(specs, launch.lanes, launch.devices, launch.bound)
+    return Asked(request, work, counts, guess)
 
 
 def had(path: str) -> Had:

@@ -1,27 +1,19 @@
 """A rough guess, before any work, of what a sweep takes; right within a factor of a few."""
 
-from itertools import pairwise
-from math import ceil, prod
+from math import ceil
 from typing import NamedTuple
 
-from absorb.config import (
-    Autoencoder,
-    Digits,
-    Mlp,
-    Mnist,
-    Paths,
-    Sparse,
-    Spec,
-    Stories,
-    Text,
-    Toy,
-    Transformer,
-)
+from absorb.config import Sparse, Spec, Toy, Transformer
 from absorb.devices import usable_cores
-from absorb.sites import inputs, vocabulary
+from absorb.footprint import (
+    PROCESS_BYTES,
+    batch_bytes,
+    examples,
+    parameters,
+    positions,
+    widest,
+)
 
-DIGITS = 1797
-TEXT_CHARACTERS = 10**6  # of a text that is not opened for a guess
 FLOPS_PER_CORE = 2e10  # in small batched matrix products, with what is lost around them
 DRAW_S = 4e-9  # per core: one random number and what becomes of it
 STEP_OVERHEAD_S = 2e-5  # per run, step and core: what is not matrix products
@@ -39,30 +31,33 @@ class Estimate(NamedTuple):
     stored: float
 
 
-def estimate(specs: list[tuple[Spec, int]], lanes: int | None, devices: int | None) -> Estimate:
-    """What `(spec, number of runs)` take on this machine's cores."""
+def estimate(specs: list[tuple[Spec, int]], lanes: int | None, devices: int | None,
+             bound: float | None = None) -> Estimate:  # fmt: skip
+    """What `(spec, number of runs)` take on this machine's cores, within a bound of bytes."""
     cores = devices or usable_cores()
     seconds = sum(COMPILE_S + n * run_seconds(spec) / cores for spec, n in specs)
-    memory = max((lane_bytes(spec) for spec, _ in specs), default=0) * (lanes or LANES) * cores
+    memory = [batch_bytes(spec, width_of(spec, lanes, cores, bound), cores) for spec, _ in specs]
     stored = sum(n * row_bytes(spec) for spec, n in specs)
-    return Estimate(seconds, memory + 5e8, stored)
+    return Estimate(seconds, max(memory, default=PROCESS_BYTES), stored)
+
+
+def width_of(spec: Spec, lanes: int | None, devices: int, bound: float | None) -> int:
+    """Lanes per device: as asked, or a guess within a bound of bytes."""
+    return lanes or (LANES if bound is None else min(LANES, widest(spec, devices, bound)))
 
 
 def row_bytes(spec: Spec) -> int:
     """Bytes of one run in the store; a toy's weights are among its results."""
-    return ROW_BYTES + (4 * weights(spec) if isinstance(spec.model, Toy) else 0)
+    copies = isinstance(spec.model, Toy) + spec.measure.parameters
+    return ROW_BYTES + 4 * parameters(spec) * copies
 
 
 def run_seconds(spec: Spec) -> float:
     """Seconds that one run keeps one core busy: forward, backward and update, then measures."""
-    flops = 6 * weights(spec) * spec.train.batch * positions(spec)
-    step = flops / FLOPS_PER_CORE + 16 * weights(spec) / 4e9 + other_seconds(spec)
+    uses = 2 if isinstance(spec.model, Toy) else 1  # W serves both ways
+    flops = 6 * uses * parameters(spec) * spec.train.batch * positions(spec)
+    step = flops / FLOPS_PER_CORE + 16 * parameters(spec) / 4e9 + other_seconds(spec)
     return step * (steps(spec) + measure_steps(spec))
-
-
-def positions(spec: Spec) -> int:
-    """Data in one example: the predictions of a story, else one."""
-    return spec.world.length if isinstance(spec.world, Stories | Text) else 1
 
 
 def other_seconds(spec: Spec) -> float:
@@ -82,72 +77,15 @@ def steps(spec: Spec) -> int:
 
 
 def measure_steps(spec: Spec) -> int:
-    """Optimizer steps that refitting and attacking a trained network take."""
+    """Optimizer steps that a rival, refitting and attacking a trained network take."""
     asked = spec.measure
-    found = 0
+    found = spec.rival.steps if spec.rival.kind != "none" else 0
     if "refit" in asked.treatments:
         found += asked.refit_epochs * max(1, examples(spec) // spec.train.batch)
     if "elicited" in asked.treatments:
         kinds = len(asked.attack_kinds) * len(asked.attack_rates) * len(asked.attack_examples)
         found += kinds * asked.attack_steps
     return found
-
-
-def examples(spec: Spec) -> int:
-    """Training examples of a spec's world."""
-    world = spec.world
-    if isinstance(world, Digits):
-        return DIGITS - round(DIGITS * world.test) - round(DIGITS * world.validation)
-    if isinstance(world, Sparse):
-        return world.measured
-    if isinstance(world, Text):
-        return TEXT_CHARACTERS // world.length
-    if isinstance(world, Stories):
-        return world.train_count
-    return world.train_count if isinstance(world, Mnist) else world.examples
-
-
-def weights(spec: Spec) -> int:
-    """Weights of a spec's model, without units that routing adds."""
-    model = spec.model
-    if isinstance(model, Transformer):
-        per_layer = 4 * model.width + 2 * model.mlp + 2 * model.experts * model.expert_width
-        per_layer += 2 * model.rank * len(model.adapters)
-        return model.width * (model.layers * per_layer + vocabulary(spec.world))
-    entries = inputs(spec.world)
-    if isinstance(model, Paths):
-        return 2 * model.depth
-    if isinstance(model, Toy):
-        return 2 * model.hidden * entries  # W serves both ways
-    if isinstance(model, Mlp):
-        return _chain([entries, *model.widths, 10])
-    assert isinstance(model, Autoencoder)
-    half = _chain([entries, *model.widths, model.latent])
-    return half * (2 + model.certificates + model.separate_decoders)
-
-
-def _chain(widths: list[int]) -> int:
-    return sum(prod(pair) for pair in pairwise(widths))
-
-
-def lane_bytes(spec: Spec) -> int:
-    """Bytes of one run in memory: weights, gradient, two moments, and its activations."""
-    if isinstance(spec.model, Transformer):
-        return 16 * weights(spec) + 4 * transformer_entries(spec)
-    widths = getattr(spec.model, "widths", ())
-    active = spec.train.batch * (inputs(spec.world) + 2 * sum(widths))
-    return 16 * weights(spec) + 8 * active
-
-
-def transformer_entries(spec: Spec) -> int:
-    """Numbers that a step of a transformer keeps for its backward pass."""
-    model, length = spec.model, positions(spec)
-    assert isinstance(model, Transformer)
-    hidden = model.mlp + model.experts * model.expert_width
-    layer = 8 * model.width + 3 * hidden + 3 * model.heads * length
-    kept = layer if model.remat else model.layers * layer
-    stream = model.layers * model.width if model.remat else 0
-    return spec.train.batch * length * (kept + stream + 3 * vocabulary(spec.world))
 
 
 def words(seconds: float) -> str:

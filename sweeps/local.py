@@ -9,6 +9,7 @@ from absorb.errors import AbsorbError
 from absorb.identity import Scalar, flat
 from sweeps.checked_yaml import one_line
 from sweeps.launch import Launch
+from sweeps.memory import widest_of
 from sweeps.plan import Work, batches
 from sweeps.points import Point
 from sweeps.progress import ProgressBar, complain
@@ -134,13 +135,21 @@ class Executor:
                     on_progress=self._on_progress(len(points)),
                     checkpoint=StoredCheckpoint(self.store, points),
                     stored=self._start_of(points),
+                    most=self.most_of(points),
                 )
             except Exception as error:
-                narrower = max(FEWEST_LANES, (self.lanes or 2 * NARROW) // 2)
+                begun = self.lanes or min(2 * NARROW, self.most_of(points) or 2 * NARROW)
+                narrower = max(FEWEST_LANES, begun // 2)
                 if not is_out_of_memory(error) or narrower == self.lanes:
                     raise
                 complain(f"out of memory with {self.lanes or 'chosen'} lanes; trying {narrower}")
                 self.lanes = narrower
+
+    def most_of(self, points: Sequence[Point]) -> int | None:
+        """Lanes that the memory bound leaves a batch, or None where there is no bound."""
+        if self.launch.bound is None:
+            return None
+        return widest_of(spec_of(points[0].config), self.launch)
 
     def _start_of(self, points: Sequence[Point]) -> "dict[str, np.ndarray] | None":
         """The parameters that a batch starts from, where it does not start afresh."""

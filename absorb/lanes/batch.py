@@ -58,12 +58,12 @@ class Checkpointer(Protocol):
 def train_batch(configs: Sequence[Config], *, lanes: int | None = None,
                 devices: int | None = None, on_progress: Callable[[Progress], None] | None = None,
                 checkpoint: Checkpointer | None = None,
-                stored: Named | None = None) -> BatchResult:  # fmt: skip
+                stored: Named | None = None, most: int | None = None) -> BatchResult:  # fmt: skip
     """Train and measure every config; each result is a function of its own config alone.
 
     configs: share one Spec. lanes: per device; None takes the calibrated width. on_progress: called
     after every segment, and may raise to stop: what is done is then in the checkpoint. stored: the
-    parameters of the run that `train.start` names.
+    parameters of the run that `train.start` names. most: of the lanes that may be chosen.
     Errors: AbsorbError where the configs do not share a Spec, or the stored parameters do not fit.
     """
     if lanes is not None and lanes < FEWEST:
@@ -76,7 +76,7 @@ def train_batch(configs: Sequence[Config], *, lanes: int | None = None,
     data = load_world(configs[0].world)
     knobs = [knobs_of(config, classes(spec.world)) for config in configs]
     run_steps = spec.train.epochs * steps_per_epoch(spec, len(data.train.class_N))
-    lanes = lanes or choose_lanes(spec, data, knobs, run_steps, devices)
+    lanes = lanes or choose_lanes(spec, data, knobs, run_steps, devices, most)
     made = programs(spec, lanes, devices)
     begin = on_all(made.mesh, dict(stored)) if stored and spec.train.start else None
     shared = on_all(made.mesh, data)

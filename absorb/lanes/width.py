@@ -2,7 +2,6 @@
 
 import hashlib
 import json
-import math
 import os
 import time
 from pathlib import Path
@@ -13,10 +12,9 @@ import numpy as np
 
 from absorb.config import Spec
 from absorb.devices import compiler_cache
+from absorb.footprint import parameters, step_bytes
 from absorb.knobs import Knobs, stack
 from absorb.lanes.programs import on_all, on_lanes, programs
-from absorb.models import init, shapes
-from absorb.sites import site_widths
 from absorb.worlds import Data
 
 CACHE_BYTES = 2**20  # half of one core's second-level cache
@@ -27,39 +25,28 @@ EPOCHS = 4  # that a measurement trains at each width; the first compiles
 SHARE = 0.02  # of a batch's epochs that measuring may cost
 
 
-def parameter_count(spec: Spec) -> int:
-    """Parameters of one network."""
-    shape = jax.eval_shape(lambda: init(spec, jax.random.key(0)))
-    return sum(math.prod(leaf.shape) for leaf in jax.tree.leaves(shape))
-
-
-def lane_bytes(spec: Spec) -> int:
-    """Bytes that one lane touches in a step: parameters, two moments, gradient and activations."""
-    units = sum(site_widths(spec.model).values()) + sum(shapes(spec))
-    return 16 * parameter_count(spec) + 8 * spec.train.batch * units
-
-
 def rule(spec: Spec) -> int:
     """Lanes per device: as many as stay in a core's cache on a CPU, many on an accelerator."""
     if jax.default_backend() != "cpu":
         return GPU_LANES
-    return min(MOST, max(FEWEST, CACHE_BYTES // lane_bytes(spec)))
+    return min(MOST, max(FEWEST, int(CACHE_BYTES / step_bytes(spec))))
 
 
 def choose_lanes(spec: Spec, data: Data, knobs: list[Knobs], run_steps: int,
-                 devices: int | None) -> int:  # fmt: skip
+                 devices: int | None, most: int | None = None) -> int:  # fmt: skip
     """Lanes per device for a batch: measured once and remembered where the batch is long.
 
-    A short batch goes by the rule, so that it is not measured for longer than it trains.
+    A short batch goes by the rule, so that it is not measured for longer than it trains. `most`
+    bounds the width, also of what is measured.
     """
+    bound = most or max(candidates(spec))
     if not worth_measuring(spec, run_steps * len(knobs), len(knobs)):
-        return rule(spec)
-    path = remembered(spec, devices)
+        return min(bound, rule(spec))
+    tried = sorted({min(bound, lanes) for lanes in candidates(spec)})
+    path = remembered(spec, devices, tried)
     if path.exists():
         return int(json.loads(path.read_text())["lanes"])
-    found = {
-        lanes: lane_seconds(spec, data, knobs[0], lanes, devices) for lanes in candidates(spec)
-    }
+    found = {lanes: lane_seconds(spec, data, knobs[0], lanes, devices) for lanes in tried}
     best = min(found, key=lambda lanes: found[lanes])
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_suffix(f".{os.getpid()}")
@@ -70,7 +57,7 @@ def choose_lanes(spec: Spec, data: Data, knobs: list[Knobs], run_steps: int,
 
 def worth_measuring(spec: Spec, lane_steps: int, runs: int) -> bool:
     """Whether a batch is long, and so long that measuring costs little of it."""
-    work = 6.0 * parameter_count(spec) * spec.train.batch * lane_steps
+    work = 6.0 * parameters(spec) * spec.train.batch * lane_steps
     cost = EPOCHS * sum(candidates(spec)) * jax.local_device_count()
     return work >= LONG and cost <= SHARE * spec.train.epochs * runs
 
@@ -94,8 +81,8 @@ def lane_seconds(spec: Spec, data: Data, knobs: Knobs, lanes: int, devices: int 
     return float(np.min(took[1:])) / made.width
 
 
-def remembered(spec: Spec, devices: int | None) -> Path:
-    """Where the width of this program on this machine is kept."""
+def remembered(spec: Spec, devices: int | None, tried: list[int]) -> Path:
+    """Where the best width of those tried, of this program on this machine, is kept."""
     device = jax.local_devices()[0].device_kind
-    known = f"{spec!r} {device} {devices or jax.local_device_count()} {os.cpu_count()}"
+    known = f"{spec!r} {device} {devices or jax.local_device_count()} {os.cpu_count()} {tried}"
     return compiler_cache() / "lanes" / f"{hashlib.sha256(known.encode()).hexdigest()[:24]}.json"

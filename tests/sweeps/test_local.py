@@ -16,7 +16,7 @@ from sweeps.launch import Launch
 from sweeps.local import Executor, StoreFailed
 from sweeps.plan import Had, Work
 
-LAUNCH = Launch(lanes=None, devices=None, batch=4, yes=True)
+LAUNCH = Launch(lanes=None, devices=None, batch=4, yes=True, memory_gb=None)
 
 
 def execute(store, overrides, engine, launch=LAUNCH, had=None):
@@ -86,7 +86,7 @@ def test_failed_runs_wait_for_retry(store):
 
 def test_out_of_memory_halves_the_lanes_and_keeps_them(store):
     engine = FakeEngine(room=8)
-    launch = Launch(lanes=32, devices=None, batch=4, yes=True)
+    launch = Launch(lanes=32, devices=None, batch=4, yes=True, memory_gb=None)
     assert execute(store, ["seed=range(0,8)"], engine, launch)[1].ok == 8
     assert engine.calls == [(4, 32), (4, 16), (4, 8), (4, 8)]
 

@@ -1,0 +1,153 @@
+"""What one run needs of memory, in closed forms; a test holds them against the compiler's count."""
+
+from itertools import pairwise
+from math import prod
+
+from absorb.config import (
+    Autoencoder,
+    Digits,
+    Mnist,
+    Paths,
+    Sparse,
+    Spec,
+    Stories,
+    Text,
+    Toy,
+    Transformer,
+)
+from absorb.sites import classes, inputs, of_tokens, site_widths, vocabulary
+
+DIGITS = 1797
+TEXT_CHARACTERS = 10**6  # of a text that is not opened for a guess
+STORIES_SEEN = 32  # that measuring has in memory at once
+PROCESS_BYTES = 5e8  # Python, JAX and the compiler
+STATE, STEP = 12, 4  # bytes per parameter: itself with two moments; its gradient
+KEPT, SEEN = 8, 6  # bytes per number of a training step, and of a measurement
+STORY_KEPT, STORY_SEEN = 4.5, 8  # the same of stories, where a step reuses what it left
+
+
+def parameters(spec: Spec) -> int:
+    """Parameters of a network with the units that routing adds; without gates and norms."""
+    model, features, extra = spec.model, inputs(spec.world), added(spec)
+    if isinstance(model, Transformer):
+        return _transformer_parameters(spec, model)
+    if isinstance(model, Paths):
+        return 2 * model.depth
+    if isinstance(model, Toy):
+        return (2 - model.tied) * model.hidden * features + features
+    widths = {site: width + extra.get(site, 0) for site, width in site_widths(model).items()}
+    if spec.routing.placement != "parallel":
+        return _dense(spec, widths)
+    return _dense(spec, widths) + _dense(spec, dict.fromkeys(widths, spec.routing.units))
+
+
+def added(spec: Spec) -> dict[str, int]:
+    """Units that routing adds to each site."""
+    if spec.routing.placement != "added":
+        return {}
+    return dict.fromkeys(spec.routing.sites, spec.routing.units)
+
+
+def _dense(spec: Spec, widths: dict[str, int]) -> int:
+    """Of a classifier, or of an autoencoder with as many decoders as it has."""
+    if not isinstance(spec.model, Autoencoder):
+        return _chain([inputs(spec.world), *widths.values(), classes(spec.world)])
+    sizes, middle = list(widths.values()), len(spec.model.widths)
+    decoders = 1 + 2 * spec.model.certificates + spec.model.separate_decoders
+    encoder = _chain([inputs(spec.world), *sizes[: middle + 1]])
+    return encoder + decoders * _chain([*sizes[middle:], inputs(spec.world)])
+
+
+def _chain(widths: list[int]) -> int:
+    return sum(prod(pair) for pair in pairwise(widths)) + sum(widths[1:])
+
+
+def _transformer_parameters(spec: Spec, model: Transformer) -> int:
+    width, extra = model.width, added(spec)
+    experts = 2 * width * model.experts * model.expert_width
+    total = width * (2 * vocabulary(spec.world) + positions(spec))
+    for i in range(model.layers):
+        mlp = model.mlp + extra.get(f"mlp{i}", 0)
+        ends = {"up": width + mlp, "down": width + mlp}
+        adapters = sum(model.rank * ends.get(matrix, 2 * width) for matrix in model.adapters)
+        total += 4 * width**2 + 2 * width * mlp + experts + adapters
+    return total
+
+
+def positions(spec: Spec) -> int:
+    """Data in one example: the predictions of a story, else one."""
+    return spec.world.length if isinstance(spec.world, Stories | Text) else 1
+
+
+def units(spec: Spec) -> int:
+    """Numbers that one example leaves on its way through the network, input and output too."""
+    features = inputs(spec.world)
+    outputs = classes(spec.world) if spec.model.kind == "mlp" else features
+    return features + sum(site_widths(spec.model).values()) + sum(added(spec).values()) + outputs
+
+
+def story_numbers(spec: Spec) -> float:
+    """Numbers that one story leaves: the streams, attention with its scores, MLPs, logits.
+
+    Neither `model.remat` nor bfloat16 is counted on: on a CPU each saves a tenth.
+    """
+    model, length = spec.model, positions(spec)
+    assert isinstance(model, Transformer)
+    hidden = model.mlp + model.experts * model.expert_width + max(added(spec).values(), default=0)
+    layer = 6 * model.width + 3 * hidden + 2 * model.heads * length
+    return length * (model.layers * layer + 2 * vocabulary(spec.world))
+
+
+def step_bytes(spec: Spec) -> float:
+    """Bytes of one run in training: its state, a gradient, and what a batch leaves."""
+    of_stories = of_tokens(spec.world)
+    example = STORY_KEPT * story_numbers(spec) if of_stories else KEPT * units(spec)
+    return (STATE + STEP) * parameters(spec) + spec.train.batch * example
+
+
+def look_bytes(spec: Spec) -> float:
+    """Bytes of one run when it is measured: its state, and all examples or some stories at once."""
+    of_stories = of_tokens(spec.world)
+    seen = (
+        STORIES_SEEN * STORY_SEEN * story_numbers(spec)
+        if of_stories
+        else (SEEN * examples(spec) * units(spec))
+    )
+    return STATE * parameters(spec) + seen
+
+
+def lane_bytes(spec: Spec) -> float:
+    """Bytes of one run: in training or when it is measured, whichever is more."""
+    attacked = {"refit", "elicited"} & set(spec.measure.treatments)
+    held = STATE * parameters(spec) if attacked else 0  # while an attack trains a copy
+    return max(held + step_bytes(spec), look_bytes(spec))
+
+
+def examples(spec: Spec) -> int:
+    """Training examples of a spec's world."""
+    world = spec.world
+    if isinstance(world, Digits):
+        return DIGITS - round(DIGITS * world.test) - round(DIGITS * world.validation)
+    if isinstance(world, Sparse):
+        return world.measured
+    if isinstance(world, Text):
+        return TEXT_CHARACTERS // world.length
+    if isinstance(world, Stories):
+        return world.train_count
+    return world.train_count if isinstance(world, Mnist) else world.examples
+
+
+def data_bytes(spec: Spec) -> float:
+    """Bytes of a world's examples, which all runs of a device share; test examples included."""
+    return 1.5 * 4 * examples(spec) * inputs(spec.world)
+
+
+def batch_bytes(spec: Spec, lanes: int, devices: int) -> float:
+    """Bytes of a process that has `lanes` runs on each of its devices."""
+    return PROCESS_BYTES + devices * (data_bytes(spec) + lanes * lane_bytes(spec))
+
+
+def widest(spec: Spec, devices: int, memory: float) -> int:
+    """Lanes per device that fit into `memory` bytes; may be none."""
+    room = (memory - PROCESS_BYTES) / devices - data_bytes(spec)
+    return max(0, int(room / lane_bytes(spec)))

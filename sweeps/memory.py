@@ -1,0 +1,67 @@
+"""The bound on memory: how many lanes fit, and what is refused because two of them do not."""
+
+from dataclasses import replace
+
+from absorb.config import Spec, Stories, Text
+from absorb.devices import usable_cores
+from absorb.errors import AbsorbError
+from absorb.footprint import batch_bytes, widest
+from sweeps.estimate import size_words
+from sweeps.launch import Launch
+
+FEWEST_LANES = 2
+
+
+def widest_of(spec: Spec, launch: Launch) -> int:
+    """Lanes on each device that fit into `launch.memory_gb`; may be none."""
+    assert launch.bound is not None
+    return widest(spec, launch.devices or usable_cores(), launch.bound)
+
+
+def check_memory(specs: list[Spec], launch: Launch) -> None:
+    """Refuse what cannot fit: AbsorbError with what it needs and the largest value that would fit.
+
+    That is `launch.lanes` where fewer lanes would do, else `train.batch`, else `world.length`.
+    """
+    devices = launch.devices or usable_cores()
+    for spec in specs:
+        fits, asked = widest_of(spec, launch), launch.lanes or FEWEST_LANES
+        if fits >= asked:
+            continue
+        need = size_words(batch_bytes(spec, asked, devices))
+        refused = f"launch.memory_gb={launch.memory_gb:g}: {asked} lanes on each of {devices}"
+        raise AbsorbError(f"{refused} devices need about {need}; {remedy(spec, launch, fits)}")
+
+
+def remedy(spec: Spec, launch: Launch, fits: int) -> str:
+    """In words, the largest value of one setting with which a spec would fit."""
+    if fits >= FEWEST_LANES:
+        return f"launch.lanes={fits} would fit"
+    batch = largest(spec.train.batch, lambda n: _with_batch(spec, n), launch)
+    if batch:
+        return f"train.batch={batch} would fit"
+    if isinstance(spec.world, Stories | Text):
+        length = largest(spec.world.length, lambda n: _with_length(spec, n), launch)
+        if length:
+            return f"no train.batch fits; world.length={length} would"
+    return "no train.batch fits"
+
+
+def largest(most: int, changed, launch: Launch) -> int:
+    """The largest number below `most` whose spec fits with the fewest lanes, by bisection; or 0."""
+    low, high = 0, most
+    while high - low > 1:
+        middle = (low + high) // 2
+        if widest_of(changed(middle), launch) >= FEWEST_LANES:
+            low = middle
+        else:
+            high = middle
+    return low
+
+
+def _with_batch(spec: Spec, batch: int) -> Spec:
+    return replace(spec, train=replace(spec.train, batch=batch))
+
+
+def _with_length(spec: Spec, length: int) -> Spec:
+    return replace(spec, world=replace(spec.world, length=length))  # type: ignore[call-overload]

@@ -1,0 +1,96 @@
+"""What a run needs of memory: parameters by count, bytes by the compiler's own analysis."""
+
+import math
+
+import jax
+import jax.numpy as jnp
+import pytest
+
+from absorb.config import spec_of
+from absorb.footprint import (
+    PROCESS_BYTES,
+    batch_bytes,
+    lane_bytes,
+    look_bytes,
+    parameters,
+    step_bytes,
+    widest,
+)
+from absorb.knobs import knobs_of, stack
+from absorb.lanes.programs import programs
+from absorb.models import init
+from absorb.sites import classes
+from absorb.worlds import load_world
+from sweeps.app import compose
+
+STORIES = ["world=stories", "model=transformer", "world.train_count=64",
+           "world.validation_count=16", "world.test_count=16"]  # fmt: skip
+NETWORKS = {
+    "mlp": [],
+    "added": ["routing.placement=added"],
+    "parallel": ["routing.placement=parallel"],
+    "autoencoder": ["model=autoencoder"],
+    "certificates": ["model=autoencoder", "model.certificates=true"],
+    "paths": ["world=linear", "model=paths"],
+    "toy": ["world=sparse", "model=toy"],
+    "untied": ["world=sparse", "model=toy", "model.tied=false"],
+    "transformer": STORIES,
+    "adapters": [*STORIES, "model.adapters=[query,up,down]", "model.experts=2"],
+}
+
+
+@pytest.mark.parametrize("name", NETWORKS)
+def test_parameters_are_counted(name):
+    spec = spec_of(compose(NETWORKS[name]))
+    shape = jax.eval_shape(lambda: init(spec, jax.random.key(0)))
+    count = sum(math.prod(leaf.shape) for leaf in jax.tree.leaves(shape))
+    assert parameters(spec) == pytest.approx(count, rel=0.01)
+
+
+def compiled_bytes(spec, config, program: str) -> float:
+    """Bytes of each of two lanes by the compiler's analysis, less what they share."""
+    made, data = programs(spec, 2, 1), load_world(config.world)
+    knobs = stack([knobs_of(config, classes(config.world))] * 2)
+    state = jax.eval_shape(made.start, knobs)
+    held = sum(leaf.size * leaf.dtype.itemsize for leaf in jax.tree.leaves(state)) / 2
+    lowered = {
+        "train": lambda: made.train.lower(knobs, data, state, jnp.int32(0), 1),
+        "measure": lambda: made.measure.lower(knobs, data, state),
+    }
+    return held + lowered[program]().compile().memory_analysis().temp_size_in_bytes / 2
+
+
+slow = pytest.mark.slow
+
+
+@pytest.mark.parametrize(
+    "words, program",
+    [
+        ([], "train"),
+        (["model.widths=[512,512]", "train.batch=256"], "train"),
+        ([], "measure"),
+        (["world=sparse", "model=toy", "world.features=200", "model.hidden=20",
+          "train.batch=1024"], "train"),
+        (["world=sparse", "model=toy"], "measure"),
+        pytest.param(["model=autoencoder"], "train", marks=slow),
+        pytest.param(["model=autoencoder"], "measure", marks=slow),
+        pytest.param(STORIES, "train", marks=slow),
+        pytest.param([*STORIES, "model.width=128", "model.layers=4", "model.mlp=512"], "train",
+                     marks=slow),
+        pytest.param(STORIES, "measure", marks=slow),
+    ],
+)  # fmt: skip
+def test_bytes_are_right_within_a_factor_of_two(words, program):
+    config = compose([*words, "measure=quick", "routing.units=1"])
+    spec = spec_of(config)
+    guess = step_bytes(spec) if program == "train" else look_bytes(spec)
+    assert 0.5 < guess / compiled_bytes(spec, config, program) < 2
+    assert lane_bytes(spec) >= guess
+
+
+def test_the_widest_that_fits_fits_and_one_more_does_not():
+    spec = spec_of(compose(["model.widths=[512,512]"]))
+    for lanes in (1, 7, 100):
+        memory = batch_bytes(spec, lanes, 3)
+        assert widest(spec, 3, memory + 1) == lanes and widest(spec, 3, memory - 1) == lanes - 1
+    assert widest(spec, 3, PROCESS_BYTES) == 0
