@@ -114,10 +114,10 @@ def _mechanism(config: Config) -> None:
     routing = config.routing
     if routing.mechanism != "none":
         return
-    if routing.arm != "capacity":
+    if routing.arm not in ("capacity", "rival"):
         raise AbsorbError(
             f"routing.arm={routing.arm!r}: routing.mechanism=none routes nothing, so it needs "
-            "routing.arm=capacity"
+            "routing.arm=capacity or rival"
         )
     labels_act = config.gate.kind == "hard" or len(set(routing.keep)) > 1
     if labels_act and isinstance(config.world, Sparse):
