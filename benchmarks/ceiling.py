@@ -43,3 +43,11 @@ def sharded_product(size: int):
     mesh = Mesh(np.array(local[:count]), ("rows",))
     rows, whole = PartitionSpec("rows"), PartitionSpec()
     return jax.jit(jax.shard_map(jnp.matmul, mesh=mesh, in_specs=(rows, whole), out_specs=rows))
+
+
+def product_of(size: int, dtype: str) -> Contender:
+    """One product of two square matrices by JAX, in a type; a unit is one operation."""
+    rng = np.random.default_rng(0)
+    a, b = (jnp.asarray(rng.standard_normal((size, size)), dtype) for _ in range(2))
+    product = sharded_product(size)
+    return Contender(lambda: product(a, b).block_until_ready(), 2.0 * size**3)

@@ -4,10 +4,14 @@ from typing import NamedTuple
 
 
 class Effort(NamedTuple):
-    """rounds: times each contender is timed. small: tiny sizes, whose figures mean nothing."""
+    """rounds: times each contender is timed. small: tiny sizes, whose figures mean nothing.
+
+    published: the size of a published network where a benchmark knows one.
+    """
 
     rounds: int
     small: bool
+    published: bool = False
 
     def pick(self, full, small):
         """One of two sizes."""
