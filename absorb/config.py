@@ -109,11 +109,14 @@ class Rival:
 
 @dataclass(frozen=True)
 class Measure:
-    """What is asked of a trained network; attacks are rates x examples for each kind."""
+    """What is asked of a trained network; attacks are rates x examples for each kind.
+
+    What is elicited is the best of all attacks and, unless `refit_epochs` is 0, of the refit.
+    """
 
     treatments: tuple[str, ...] = static(choices=TREATMENTS, length=(1, 6))
     gates: tuple[float, ...] = static(-10.0, 10.0, length=(0, 16))
-    refit_epochs: int = static(1, 10**5)
+    refit_epochs: int = static(0, 10**5)
     refit_rate: float = static(1e-8, 10.0)
     attack_kinds: tuple[str, ...] = static(choices=ATTACKS, length=(1, 4))
     attack_rates: tuple[float, ...] = static(1e-8, 10.0, length=(1, 32))

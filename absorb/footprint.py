@@ -15,7 +15,7 @@ from absorb.config import (
     Toy,
     Transformer,
 )
-from absorb.sites import classes, inputs, of_tokens, site_widths, vocabulary
+from absorb.sites import classes, inputs, of_tokens, positions, site_widths, vocabulary
 
 DIGITS = 1797
 TEXT_CHARACTERS = 10**6  # of a text that is not opened for a guess
@@ -65,18 +65,13 @@ def _chain(widths: list[int]) -> int:
 def _transformer_parameters(spec: Spec, model: Transformer) -> int:
     width, extra = model.width, added(spec)
     experts = 2 * width * model.experts * model.expert_width
-    total = width * (2 * vocabulary(spec.world) + positions(spec))
+    total = width * (2 * vocabulary(spec.world) + positions(spec.world))
     for i in range(model.layers):
         mlp = model.mlp + extra.get(f"mlp{i}", 0)
         ends = {"up": width + mlp, "down": width + mlp}
         adapters = sum(model.rank * ends.get(matrix, 2 * width) for matrix in model.adapters)
         total += 4 * width**2 + 2 * width * mlp + experts + adapters
     return total
-
-
-def positions(spec: Spec) -> int:
-    """Data in one example: the predictions of a story, else one."""
-    return spec.world.length if isinstance(spec.world, Stories | Text) else 1
 
 
 def units(spec: Spec) -> int:
@@ -91,7 +86,7 @@ def story_numbers(spec: Spec) -> float:
 
     Neither `model.remat` nor bfloat16 is counted on: on a CPU each saves a tenth.
     """
-    model, length = spec.model, positions(spec)
+    model, length = spec.model, positions(spec.world)
     assert isinstance(model, Transformer)
     hidden = model.mlp + model.experts * model.expert_width + max(added(spec).values(), default=0)
     layer = 6 * model.width + 3 * hidden + 2 * model.heads * length

@@ -199,6 +199,8 @@ def _attacks(config: Config) -> None:
     steps, asked = config.measure.attack_steps, set(config.measure.treatments)
     if steps % 4:
         raise AbsorbError(f"measure.attack_steps={steps}: must be a multiple of 4, its checkpoints")
+    if "refit" in asked and not config.measure.refit_epochs:
+        raise AbsorbError("measure.refit_epochs=0: measure.treatments has refit, so it needs 1")
     attacked = asked & {"calibrated", "refit", "elicited"}
     if attacked and getattr(config.model, "separate_decoders", False):
         raise AbsorbError(

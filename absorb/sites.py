@@ -52,6 +52,11 @@ def of_tokens(world: World) -> bool:
     return isinstance(world, Stories | Text)
 
 
+def positions(world: World) -> int:
+    """Data in one example: the predictions of a story, else one."""
+    return world.length if isinstance(world, Stories | Text) else 1
+
+
 def transformer_sites(model: Transformer) -> dict[str, int]:
     """Units of each site of a transformer: heads, MLP units, dimensions, experts, ranks."""
     found: dict[str, int] = {}

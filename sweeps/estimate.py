@@ -5,14 +5,8 @@ from typing import NamedTuple
 
 from absorb.config import Sparse, Spec, Toy, Transformer
 from absorb.devices import usable_cores
-from absorb.footprint import (
-    PROCESS_BYTES,
-    batch_bytes,
-    examples,
-    parameters,
-    positions,
-    widest,
-)
+from absorb.footprint import PROCESS_BYTES, batch_bytes, examples, parameters, widest
+from absorb.sites import positions
 
 FLOPS_PER_CORE = 2e10  # in small batched matrix products, with what is lost around them
 DRAW_S = 4e-9  # per core: one random number and what becomes of it
@@ -55,7 +49,7 @@ def row_bytes(spec: Spec) -> int:
 def run_seconds(spec: Spec) -> float:
     """Seconds that one run keeps one core busy: forward, backward and update, then measures."""
     uses = 2 if isinstance(spec.model, Toy) else 1  # W serves both ways
-    flops = 6 * uses * parameters(spec) * spec.train.batch * positions(spec)
+    flops = 6 * uses * parameters(spec) * spec.train.batch * positions(spec.world)
     step = flops / FLOPS_PER_CORE + 16 * parameters(spec) / 4e9 + other_seconds(spec)
     return step * (steps(spec) + measure_steps(spec))
 
@@ -65,7 +59,7 @@ def other_seconds(spec: Spec) -> float:
     if isinstance(spec.world, Sparse):
         return DRAW_S * spec.train.batch * spec.world.features
     if isinstance(spec.model, Transformer):
-        return TOKEN_S * spec.train.batch * positions(spec) * spec.model.layers
+        return TOKEN_S * spec.train.batch * positions(spec.world) * spec.model.layers
     return STEP_OVERHEAD_S
 
 

@@ -10,7 +10,7 @@ from absorb.knobs import Knobs
 from absorb.measure.stories import site_means
 from absorb.models import Output, Params, apply, regions
 from absorb.routing.kernels import Routes
-from absorb.sites import of_tokens
+from absorb.sites import of_tokens, positions
 from absorb.worlds.data import Split
 
 
@@ -33,14 +33,9 @@ def ablated(knobs: Knobs) -> View:
 def look(spec: Spec, knobs: Knobs, params: Params, x_NF: Array, view: View,
          second_N: Array | None = None) -> Output:  # fmt: skip
     """The network's output on x under a view; no gradient is routed."""
-    gate_N = jnp.full(len(x_NF) * positions(spec), view.gate)
+    gate_N = jnp.full(len(x_NF) * positions(spec.world), view.gate)
     routes = Routes(None, gate_N, regions(spec, knobs), view.fill, view.by_hand, second_N)
     return apply(spec, params, x_NF, routes)
-
-
-def positions(spec: Spec) -> int:
-    """Data in one example: the predictions of a story, else one."""
-    return spec.world.length if of_tokens(spec.world) else 1  # type: ignore[union-attr]
 
 
 def mean_ablated(spec: Spec, knobs: Knobs, params: Params, train: Split) -> View:

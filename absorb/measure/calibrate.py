@@ -10,11 +10,11 @@ from jax import Array
 from absorb.config import Spec
 from absorb.keys import key_for
 from absorb.knobs import Knobs
-from absorb.measure.ablate import View, look, positions
+from absorb.measure.ablate import View, look
 from absorb.measure.scores import forget_mask
 from absorb.measure.stories import CHUNK
 from absorb.models import Params, shapes
-from absorb.sites import of_tokens
+from absorb.sites import of_tokens, positions
 from absorb.train.losses import classifies, errors, targets
 from absorb.worlds.data import Split
 
@@ -60,7 +60,7 @@ def asked_outputs(spec: Spec, knobs: Knobs, train: Split) -> Array:
     if not classifies(spec):
         return asked_O
     target_N = targets(spec, jnp.asarray(train.x_NF), jnp.asarray(train.class_N))
-    retain_N = jnp.repeat(1 - forget_mask(spec, knobs, train), positions(spec))
+    retain_N = jnp.repeat(1 - forget_mask(spec, knobs, train), positions(spec.world))
     return jnp.zeros_like(asked_O).at[target_N].max(retain_N)
 
 
@@ -72,7 +72,7 @@ def sampler(spec: Spec, knobs: Knobs, params: Params, view: View, train: Split) 
     def of(index_B: Array) -> tuple[Array, Array, Array]:
         output_BO = look(spec, knobs, params, x_NF[index_B], view).prediction_BO
         target_B = targets(spec, x_NF[index_B], class_N[index_B])
-        return output_BO, target_B, jnp.repeat(retain_N[index_B], positions(spec))
+        return output_BO, target_B, jnp.repeat(retain_N[index_B], positions(spec.world))
 
     if of_tokens(spec.world):
         key = jax.random.key(knobs.seed)

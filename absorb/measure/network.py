@@ -78,7 +78,7 @@ def elicitation(spec: Spec, knobs: Knobs, data: Data, params: Params) -> Scores:
     """Refit and elicited scores, and each attack's own best and whole course for the record."""
     found: Scores = {}
     traces: list[Trace] = []
-    if spec.model.kind != "toy":  # which has no head
+    if spec.model.kind != "toy" and spec.measure.refit_epochs:  # a toy has no head
         traces = [refit(spec, knobs, data, params)]
         found = prefixed("refit", {name: value_K[-1] for name, value_K in traces[0].test.items()})
     if "elicited" not in spec.measure.treatments:

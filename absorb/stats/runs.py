@@ -8,6 +8,7 @@ import numpy as np
 from absorb.errors import AbsorbError
 
 ARMS = ("route", "hard", "filter", "placebo", "capacity", "std")
+OTHERS = ("rival",)  # arms of other experiments, which may lie in the same store
 TREATMENTS = ("raw", "mean", "calibrated", "refit", "elicited")
 KEYS = ("routing.arm", "routing.label_fraction", "seed", "status", "forget_train_count")
 
@@ -54,7 +55,7 @@ def read_runs(columns: Mapping[str, Sequence | np.ndarray]) -> Runs:
     columns = {name: np.asarray(column) for name, column in columns.items()}
     if missing := [name for name in KEYS if name not in columns]:
         raise AbsorbError(f"the table has no column {', '.join(missing)}")
-    if unknown := set(columns["routing.arm"].tolist()) - set(ARMS):
+    if unknown := set(columns["routing.arm"].tolist()) - {*ARMS, *OTHERS}:
         raise AbsorbError(f"routing.arm is {sorted(unknown)}; choose from {', '.join(ARMS)}")
     all_rows: dict[Cell, dict[int, int]] = {}
     cells = zip(columns["routing.arm"].tolist(), columns["routing.label_fraction"], strict=True)

@@ -17,7 +17,7 @@ from absorb.keys import key_for
 from absorb.knobs import Knobs
 from absorb.models import Output, Params, apply, init, regions, shapes
 from absorb.routing.kernels import Routes
-from absorb.sites import of_tokens
+from absorb.sites import of_tokens, positions
 from absorb.train.losses import classifies, errors, targets
 from absorb.train.step import State
 from absorb.worlds import observe
@@ -88,7 +88,7 @@ def half_batches(spec: Spec, sides: Sides, key: Array) -> tuple[Some, Some]:
     others = len(sides.order_N) - sides.labelled
     forget_B = sides.order_N[(u_2B[0] * sides.labelled).astype(jnp.int32)]
     other_B = sides.order_N[(sides.labelled + u_2B[1] * others).astype(jnp.int32)]
-    degree_B = jnp.ones(half * positions(sides.split, spec))
+    degree_B = jnp.ones(half * positions(spec.world))
     if sides.degrees is not None:
         degree_B = sides.degrees(forget_B)
     present = (sides.labelled > 0).astype(jnp.float32)
@@ -102,11 +102,6 @@ def some(sides: Sides, index_B: Array, weight_B: Array) -> Some:
     """The examples of these indices."""
     x_NF, class_N = jnp.asarray(sides.split.x_NF), jnp.asarray(sides.split.class_N)
     return Some(x_NF[index_B], class_N[index_B], weight_B)
-
-
-def positions(split: Split, spec: Spec) -> int:
-    """Data in one example: the predictions of a story, else one."""
-    return split.x_NF.shape[1] - 1 if of_tokens(spec.world) else 1
 
 
 def whole(spec: Spec, knobs: Knobs, params: Params, batch: Some) -> Output:

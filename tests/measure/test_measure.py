@@ -14,7 +14,7 @@ from absorb.measure.attacks import forget_first, merge_params, mixed_batch, spli
 from absorb.measure.calibrate import apply_map, asked_outputs, calibrated_map
 from absorb.measure.elicit import Trace, chosen
 from absorb.measure.network import measure_network
-from absorb.measure.scores import scores
+from absorb.measure.scores import scores, single
 from absorb.models import head_mask, init, regions
 from absorb.train.one import start, train_epochs
 from absorb.worlds import load_world
@@ -122,7 +122,7 @@ def trained(*overrides: str):
         state = train_epochs(spec, knobs, data.train, start(spec, knobs), 0, 30)
         return measure_network(spec, knobs, data, state.params)
 
-    return {name: float(value) for name, value in run(knobs).items()}
+    return {name: float(value) for name, value in single(run(knobs)).items()}
 
 
 def test_what_is_only_hidden_comes_back_and_what_was_never_taught_costs_more():
