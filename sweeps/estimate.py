@@ -6,7 +6,8 @@ from typing import NamedTuple
 from absorb.config import Sparse, Spec, Toy, Transformer
 from absorb.devices import usable_cores
 from absorb.footprint import PROCESS_BYTES, batch_bytes, examples, parameters, widest
-from absorb.sites import positions
+from absorb.knobs import OBSERVED
+from absorb.sites import of_tokens, positions
 
 FLOPS_PER_CORE = 2e10  # in small batched matrix products, with what is lost around them
 DRAW_S = 4e-9  # per core: one random number and what becomes of it
@@ -51,7 +52,13 @@ def run_seconds(spec: Spec) -> float:
     uses = 2 if isinstance(spec.model, Toy) else 1  # W serves both ways
     flops = 6 * uses * parameters(spec) * spec.train.batch * positions(spec.world)
     step = flops / FLOPS_PER_CORE + 16 * parameters(spec) / 4e9 + other_seconds(spec)
-    return step * (steps(spec) + measure_steps(spec))
+    return step * (passes(spec) * steps(spec) + measure_steps(spec))
+
+
+def passes(spec: Spec) -> int:
+    """Backward passes of a step: where tokens' losses are routed, one for each kind of token."""
+    split = spec.routing.granularity == "component" and of_tokens(spec.world)
+    return len(OBSERVED) if split else 1
 
 
 def other_seconds(spec: Spec) -> float:
@@ -74,7 +81,7 @@ def measure_steps(spec: Spec) -> int:
     """Optimizer steps that a rival, refitting and attacking a trained network take."""
     asked = spec.measure
     found = spec.rival.steps if spec.rival.kind != "none" else 0
-    if "refit" in asked.treatments:
+    if {"refit", "elicited"} & set(asked.treatments) and not isinstance(spec.model, Toy):
         found += asked.refit_epochs * max(1, examples(spec) // spec.train.batch)
     if "elicited" in asked.treatments:
         kinds = len(asked.attack_kinds) * len(asked.attack_rates) * len(asked.attack_examples)

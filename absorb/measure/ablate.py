@@ -42,7 +42,8 @@ def mean_ablated(spec: Spec, knobs: Knobs, params: Params, train: Split) -> View
     """The region replaced by its units' means over the training split."""
     x_NF = jnp.asarray(train.x_NF)
     if of_tokens(spec.world):
-        means = site_means(lambda x: look(spec, knobs, params, x, WHOLE), x_NF)
+        of = lambda x: look(spec, knobs, params, x, WHOLE)  # noqa: E731
+        means = site_means(of, regions(spec, knobs), x_NF)
     else:
         sites = look(spec, knobs, params, x_NF, WHOLE).sites
         means = {site: sites[site].mean(0) for site in regions(spec, knobs)}

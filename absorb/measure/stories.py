@@ -1,6 +1,6 @@
 """What a network says of stories: losses by position, a few stories in memory at a time."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import NamedTuple
 
 import jax
@@ -36,11 +36,14 @@ def said(spec: Spec, knobs: Knobs, logits_of: Callable[[Array], Array], x_NS: Ar
     return jax.lax.map(of_one, x_NS, batch_size=min(CHUNK, len(x_NS)))
 
 
-def site_means(output_of: Callable[[Array], Output], x_NS: Array) -> dict[str, Array]:
-    """Mean of every site's entries over all positions of the stories."""
-    of_one = lambda x_S: {  # noqa: E731
-        site: h_BU.mean(0) for site, h_BU in output_of(x_S[None]).sites.items()
-    }
+def site_means(output_of: Callable[[Array], Output], sites: Iterable[str],
+               x_NS: Array) -> dict[str, Array]:  # fmt: skip
+    """Mean of the sites' entries over all positions of the stories."""
+
+    def of_one(x_S: Array) -> dict[str, Array]:
+        found = output_of(x_S[None]).sites
+        return {site: found[site].mean(0) for site in sites}
+
     means_N = jax.lax.map(of_one, x_NS, batch_size=min(CHUNK, len(x_NS)))
     return {site: mean_NU.mean(0) for site, mean_NU in means_N.items()}
 

@@ -26,10 +26,10 @@ class Probe(NamedTuple):
 
 
 class Moments(NamedTuple):
-    """Sums over activations: how many, their sum, the sum of their outer products."""
+    """Sums over activations, of other and of labelled stories; outer products over both."""
 
-    count: Array
-    sum_D: Array
+    count_2: Array
+    sum_2D: Array
     square_DD: Array
 
 
@@ -38,21 +38,27 @@ def probed(spec: Spec, params: Params, split: Split, observed_N: Array) -> Calla
 
     The probe and the activations are those of the network at the start of a segment of training,
     of which there are about ten: refitted as it learns, and never within a segment. The last
-    token, which is only predicted, has no activation and the degree of the one before it. Where
-    nothing is labelled every degree is 0.
+    token, which is only predicted, has no activation and the degree of the one before it. A probe
+    that tells nothing says the share of stories that are labelled; where none is, degrees are 0.
     """
     x_NS, labelled_N = jnp.asarray(split.x_NF), observed_N == FORGET
     sample_M = balanced(labelled_N, min(STORIES, len(x_NS)))
     probe = fitted(lambda x_BS: activations(spec, params, x_BS), x_NS[sample_M],
                    labelled_N[sample_M])  # fmt: skip
-    some = labelled_N.any()
+    some, shift = labelled_N.any(), log_odds(labelled_N) - log_odds(labelled_N[sample_M])
 
     def of_story(index_B: Array) -> Array:
         h_BTD = activations(spec, params, x_NS[index_B])
-        q_BT = jax.nn.sigmoid(h_BTD @ probe.w_D + probe.b)
+        q_BT = jax.nn.sigmoid(h_BTD @ probe.w_D + probe.b + shift)
         return jnp.where(some, jnp.pad(q_BT, ((0, 0), (0, 1)), mode="edge"), 0.0)
 
     return of_story
+
+
+def log_odds(labelled_N: Array) -> Array:
+    """Log odds of a story's being labelled, with one more story on either side."""
+    yes = labelled_N.sum()
+    return jnp.log(yes + 1.0) - jnp.log(len(labelled_N) - yes + 1.0)
 
 
 def balanced(labelled_N: Array, count: int) -> Array:
@@ -77,17 +83,21 @@ def fitted(of: Callable[[Array], Array], x_MS: Array, labelled_M: Array) -> Prob
     w = C^-1 (m1 - m0) with the pooled covariance C, shrunk; b = -(m0 + m1) w / 2 + log(n1 / n0).
     """
 
-    def moments(pair: tuple[Array, Array]) -> Moments:
-        x_S, labelled = pair
-        h_TD = of(x_S[None])[0]
-        each = Moments(jnp.float32(len(h_TD)), h_TD.sum(0), h_TD.T @ h_TD)
-        yes = labelled.astype(jnp.float32)
-        return jax.tree.map(lambda m: jnp.stack([(1 - yes) * m, yes * m]), each)
+    def moments(x_BS: Array, labelled_B: Array) -> Moments:
+        h_BTD, is_2B = of(x_BS), jnp.stack([~labelled_B, labelled_B]).astype(jnp.float32)
+        square_DD = jnp.einsum("btd,bte->de", h_BTD, h_BTD)
+        return Moments(is_2B.sum(1) * h_BTD.shape[1], is_2B @ h_BTD.sum(1), square_DD)
 
-    each_M = jax.lax.map(moments, (x_MS, labelled_M), batch_size=min(CHUNK, len(x_MS)))
-    count_2, sum_2D, square_2DD = jax.tree.map(lambda m: m.sum(0), each_M)
+    def add(total: Moments, some: tuple[Array, Array]) -> tuple[Moments, None]:
+        return jax.tree.map(jnp.add, total, moments(*some)), None
+
+    size = CHUNK if len(x_MS) % CHUNK == 0 else 1
+    parts = (x_MS.reshape(-1, size, x_MS.shape[1]), labelled_M.reshape(-1, size))
+    shapes = jax.eval_shape(moments, parts[0][0], parts[1][0])
+    zero = jax.tree.map(lambda s: jnp.zeros(s.shape, s.dtype), shapes)
+    (count_2, sum_2D, square_DD), _ = jax.lax.scan(add, zero, parts)
     mean_2D = sum_2D / jnp.maximum(count_2, 1)[:, None]
-    within_DD = square_2DD.sum(0) - jnp.einsum("k,ki,kj->ij", count_2, mean_2D, mean_2D)
+    within_DD = square_DD - jnp.einsum("k,ki,kj->ij", count_2, mean_2D, mean_2D)
     within_DD /= count_2.sum()
     round_DD = jnp.trace(within_DD) / len(within_DD) * jnp.eye(len(within_DD))
     within_DD = (1 - SHRINKAGE) * within_DD + SHRINKAGE * round_DD

@@ -136,7 +136,7 @@ def middle_site(spec: Spec) -> str:
     if isinstance(spec.model, Autoencoder):
         return "latent"
     if isinstance(spec.model, Transformer):
-        return f"residual{spec.model.layers // 2}"
+        return f"residual{(spec.model.layers - 1) // 2}"
     return f"hidden{len(spec.model.widths) // 2}"  # type: ignore[union-attr]
 
 
