@@ -53,7 +53,7 @@ def groups(table: Table, free: Collection[str] = COMPARED) -> list[Group]:
     """The rows grouped by every setting that is not `free`, in the order of their first rows.
 
     A seed for initialisation, data order or labels counts as a setting only where it is not the
-    run's own. The path of a data set is none where checksums say which it is.
+    run's own. The path of a data set is none where a checksum says which it is.
     """
     names = [name for name in config_names(table) if name not in free]
     settings = {name: setting(table, name) for name in names}
@@ -94,10 +94,18 @@ def setting(table: Table, name: str) -> list[Any]:
     if name.startswith("seeds."):
         pairs = zip(column, table["seed"], strict=True)
         return ["own" if value is None or value == seed else value for value, seed in pairs]
-    if name == "world.path" and "world.any_checksum" in table:
-        free = table["world.any_checksum"]
-        return [path if any_ else None for path, any_ in zip(column, free, strict=True)]
+    if name == "world.path":
+        return [None if is_known(table, row) else path for row, path in enumerate(column)]
     return column
+
+
+def is_known(table: Table, row: int) -> bool:
+    """Whether a checksum says which data a run had, wherever they lay."""
+    kind, sha256, any_ = (
+        plain(table[name][row]) if name in table else None
+        for name in ("world.kind", "world.sha256", "world.any_checksum")
+    )
+    return bool(sha256) or (kind == "mnist" and any_ is not None and not any_)
 
 
 def plain(value: Any) -> Any:

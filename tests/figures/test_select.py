@@ -85,10 +85,25 @@ def test_seeds_of_its_own_are_no_setting_and_a_fixed_one_is():
 
 
 def test_where_pictures_lie_is_no_setting_where_checksums_say_which_they_are():
-    here, there = ({"world__path": path, "world__any_checksum": False} for path in ("a", "b"))
+    here, there = ({"world__kind": "mnist", "world__path": path, "world__any_checksum": False}
+                   for path in ("a", "b"))  # fmt: skip
     assert len(groups(table(dose_rows(**here), dose_rows(**there)))) == 1
     loose = [settings | {"world__any_checksum": True} for settings in (here, there)]
     assert len(groups(table(dose_rows(**loose[0]), dose_rows(**loose[1])))) == 2
+
+
+def test_texts_are_told_apart_by_checksum_or_else_by_path():
+    pictures = dose_rows(world__kind="mnist", world__path="x", world__any_checksum=False)
+
+    def count(*worlds):
+        texts = [dose_rows(world__kind="text", world__path=path, world__sha256=sha256)
+                 for path, sha256 in worlds]  # fmt: skip
+        return len(groups(table(pictures, *texts))) - 1
+
+    assert count(("a", ""), ("b", "")) == 2
+    assert count(("a", "5f"), ("b", "5f")) == 1
+    assert count(("a", "5f"), ("a", "60")) == 2
+    assert count(("a", "5f"), ("a", "")) == 2
 
 
 def test_files_are_told_apart_by_as_few_settings_as_do():
