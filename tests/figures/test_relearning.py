@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from planted_runs import table
 from planted_tokens import rivals_rows
-from test_rivals import GAIN, line
+from test_rivals_figure import GAIN, line
 
 from figures.relearning import attacks_of, checkpoints, pages
 from figures.style import styled

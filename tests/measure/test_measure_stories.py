@@ -1,15 +1,18 @@
 """What a network says of stories: means by level, by hand; chunks; the whole measuring program."""
 
+from functools import partial
+
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
 
 from absorb.config import spec_of
+from absorb.footprint import STORIES_AT_ONCE
 from absorb.knobs import knobs_of
 from absorb.measure.ablate import WHOLE, ablated, look, mean_ablated
 from absorb.measure.network import measure_network
-from absorb.measure.stories import CHUNK, Said, said, story_scores
+from absorb.measure.stories import Said, said, story_scores
 from absorb.models import init, regions
 from absorb.worlds import load_world
 from sweeps.app import compose
@@ -22,7 +25,7 @@ SMALL = ["world=stories", "model=transformer", "world.train_count=100", "train.b
 def made(*words: str):
     config = compose([*SMALL, *words])
     spec, knobs = spec_of(config), knobs_of(config, 6)
-    return spec, knobs, init(spec, jax.random.key(0)), load_world(config.world)
+    return spec, knobs, jax.jit(partial(init, spec))(jax.random.key(0)), load_world(config.world)
 
 
 def test_losses_by_level_are_means_over_the_tagged_positions():
@@ -44,7 +47,7 @@ def test_losses_by_level_are_means_over_the_tagged_positions():
 def test_stories_in_chunks_say_what_they_say_at_once():
     spec, knobs, params, data = made()
     x_NS = jnp.asarray(data.test.x_NF)
-    assert len(x_NS) % CHUNK
+    assert len(x_NS) % STORIES_AT_ONCE
     logits_of = lambda x: look(spec, knobs, params, x, WHOLE).prediction_BO  # noqa: E731
     got = said(spec, knobs, logits_of, x_NS)
     log_p = jax.nn.log_softmax(logits_of(x_NS))
@@ -68,6 +71,7 @@ def test_ablating_changes_the_loss_and_arms_without_a_region_keep_theirs():
         assert ablated(knobs).gate == float(same)
 
 
+@pytest.mark.slow
 def test_every_treatment_measures_stories():
     words = ["measure.treatments=[whole,raw,mean,calibrated,refit,elicited]",
              "measure.attack_kinds=[head,all]", "measure.attack_rates=[1e-2]", "train.epochs=1",

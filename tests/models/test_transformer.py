@@ -225,6 +225,7 @@ def test_precision_and_recomputation_change_little():
     assert {leaf.dtype for leaf in jax.tree.leaves(found)} == {jnp.dtype(jnp.float32)}
 
 
+@pytest.mark.slow
 def test_lanes_equal_networks_alone():
     spec, knobs, _ = made("routing.sites=[mlp0,residual1]")
     params = jax.vmap(lambda key: init(spec, key))(jax.random.split(jax.random.key(0), 3))

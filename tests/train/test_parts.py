@@ -1,5 +1,7 @@
 """Split losses over tokens: each part's gradient is routed as a whole, and the parts are summed."""
 
+from functools import partial
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -27,13 +29,14 @@ def gradient_of(*words: str):
     config = compose([*SMALL, *words])
     spec, knobs = spec_of(config), knobs_of(config, 6)
     train = load_world(config.world).train
-    masks, params = regions(spec, knobs), init(spec, jax.random.key(0))
+    masks, params = regions(spec, knobs), jax.jit(partial(init, spec))(jax.random.key(0))
     wide = lambda leaf: leaf.astype(jnp.float64) if leaf.dtype == jnp.float32 else leaf  # noqa: E731
     params = jax.tree.map(wide, params)
     batch = stored_batches(spec, knobs, train)[1](knobs, jnp.arange(8))
     routes = batch_routes(spec, knobs, batch, jnp.int32(0), masks)
     parts = parts_of(spec, knobs, batch, routes)
-    loss, gradient = loss_and_gradient(spec, knobs, masks, params, batch, parts)
+    of = jax.jit(lambda params: loss_and_gradient(spec, knobs, masks, params, batch, parts))
+    loss, gradient = of(params)
     return loss, gradient, (spec, knobs, masks, params, batch)
 
 
@@ -48,16 +51,22 @@ def loss_of_kind(params, spec, masks, batch, kind: int):
     return (share * error).mean()
 
 
-@pytest.mark.parametrize("words", [[], ["routing.align=input"], ["routing.degree=frequency"],
-                                   ["routing.sites=[heads1]", "routing.placement=slice",
-                                    "routing.units=1"]])  # fmt: skip
+HEADS = ["routing.sites=[heads1]", "routing.placement=slice", "routing.units=1"]
+
+
+@pytest.mark.parametrize("words", [
+    [], pytest.param(["routing.align=input"], marks=pytest.mark.slow),
+    pytest.param(["routing.degree=frequency"], marks=pytest.mark.slow),
+    pytest.param(HEADS, marks=pytest.mark.slow),
+])  # fmt: skip
 def test_parts_of_a_loss_train_by_their_own_backward_passes(words):
     """sum over kinds of psi_kind o grad L_kind, with plain gradients and without the kernels."""
     with jax.enable_x64(True):
         _, got, (spec, knobs, masks, params, batch) = gradient_of("routing=parameter", *words)
         want = jax.tree.map(jnp.zeros_like, params)
         for kind in range(3):
-            plain = jax.grad(loss_of_kind)(params, spec, masks, batch, kind)
+            plain = jax.jit(jax.grad(partial(loss_of_kind, spec=spec, masks=masks, batch=batch,
+                                             kind=kind)))(params)  # fmt: skip
             psi = psi_tree(spec, params, jnp.asarray(knobs.weights_O2)[kind], masks)
             want = jax.tree.map(lambda w, g, p: w + p * g, want, plain, psi)
         jax.tree.map(lambda g, w: np.testing.assert_allclose(g, w, atol=1e-7), got, want)

@@ -1,5 +1,7 @@
 """The linear probe: equal to scikit-learn's discriminant; refitted as training goes on."""
 
+from functools import partial
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -50,7 +52,7 @@ def test_a_sample_has_labelled_stories_up_to_half_of_it():
 
 def test_activations_are_of_each_position_and_carry_no_gradient():
     spec, _, train = made()
-    params = init(spec, jax.random.key(0))
+    params = jax.jit(partial(init, spec))(jax.random.key(0))
     x_BS = jnp.asarray(train.x_NF[:3])
     h_BTD = activations(spec, params, x_BS)
     assert h_BTD.shape == (3, train.x_NF.shape[1] - 1, 8)
@@ -61,13 +63,14 @@ def test_activations_are_of_each_position_and_carry_no_gradient():
 @pytest.mark.parametrize("p, some", [(0.0, False), (1.0, True)])
 def test_degrees_are_probabilities_and_zero_where_nothing_is_labelled(p, some):
     spec, knobs, train = made(f"routing.label_fraction={p}")
-    params = init(spec, jax.random.key(0))
+    params = jax.jit(partial(init, spec))(jax.random.key(0))
     of_story = probed(spec, params, train, observe(spec, knobs, train))
     q_BS = np.asarray(of_story(jnp.arange(8)))
     assert q_BS.shape == train.x_NF[:8].shape
     assert (q_BS >= 0).all() and (q_BS <= 1).all() and q_BS.any() == some
 
 
+@pytest.mark.slow
 def test_a_network_trains_by_its_own_probe():
     """What is routed away from the rest by a probe differs from what tags route away."""
     ends = []

@@ -119,6 +119,7 @@ def test_the_student_starts_from_the_teacher_or_afresh(strength):
     same(noised(spec, knobs, teacher), fresh if strength else teacher)
 
 
+@pytest.mark.slow
 def test_half_of_distillation_is_ascent_and_the_rest_keeps_it():
     """A student that starts as its teacher has nothing to learn: its gradient is nearly zero."""
     spec, knobs, train, _, state = trained("distil", "rival.strength=0", "rival.steps=40")
@@ -139,6 +140,7 @@ def test_without_a_rival_there_is_no_further_program():
     assert programs(spec_of(small("ascent")), 2).unlearn is not None
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "kind",
     ["misdirect", *[pytest.param(kind, marks=pytest.mark.slow) for kind in ("ascent", "distil")]],
