@@ -6,68 +6,48 @@ from typing import NamedTuple
 
 from absorb.stats.intervals import Interval, undefined
 from absorb.stats.localised import Localised, localised
+from figures.granularity_cells import (
+    FREE,
+    MECHANISMS,
+    SITES_ONLY,
+    Cell,
+    Site,
+    cell_of,
+    fractions_by_site,
+    lacking,
+    levels_of,
+    names_of,
+    place_of_column,
+    place_of_decision,
+    routed_cells,
+    unrouted,
+)
 from figures.granularity_draw import draw
 from figures.marks import Mark, mark, spoken
 from figures.page import Page, Pages
-from figures.select import ARM, FRACTION, Table
-from figures.token_runs import (
-    CONCEPT,
-    DEGREE,
-    GRANULARITY,
-    MECHANISM,
-    PLACEMENT,
-    SITES,
-    UNITS,
-    Row,
-    Seeded,
-    Study,
-    common,
-    concept_words,
-    fraction,
-    is_route,
-    missing,
-    paired,
-    site_words,
-    studies,
-    treatments,
-)
+from figures.select import Table
+from figures.token_runs import Seeded, Study, paired, studies, treatments
 
-FREE = (ARM, FRACTION, GRANULARITY, DEGREE, MECHANISM, SITES, UNITS, PLACEMENT, CONCEPT)
-ORDER = ("token", "span", "sequence", "example", "class", "batch", "component")
-KINDS = ("mlp", "heads", "residual", "experts")
-MECHANISMS = ("activation", "parameter", "update")
 MANY = 9  # columns of a heat map beyond which each quantity gets a page of its own
 SHOWN = 3  # cells that the terminal names for each concept
-
-
-class Site(NamedTuple):
-    """Where the region is cut."""
-
-    sites: str
-    placement: str
-    units: int
-
-
-class Cell(NamedTuple):
-    """One kind of run; an unrouted one has no decision and no mechanism."""
-
-    level: str
-    decision: str
-    site: Site
-    mechanism: str
-    p: float
+OTHER_BATCHES = "against an unrouted network on shuffled batches, these being gathered by label"
 
 
 class Map(NamedTuple):
-    """A study with its axes: concepts, decisions, (site, mechanism), partial label fractions."""
+    """A study with its axes: concepts, decisions, (site, mechanism), label fractions by site."""
 
     study: Study
     treatment: str
     levels: Sequence[str]
     decisions: Sequence[str]
     columns: Sequence[tuple[Site, str]]
-    fractions: Sequence[float]
+    by_site: Mapping[Site, Sequence[float]]
     missing: str
+
+    @property
+    def fractions(self) -> list[float]:
+        """The partial label fractions of any site."""
+        return sorted({p for of in self.by_site.values() for p in of if p < 1})
 
     @property
     def names(self) -> list[str]:
@@ -94,91 +74,19 @@ def pages(table: Table, partial: bool) -> Pages:
     return Pages(made, "\n\n".join(said), list(left_out))
 
 
-def cell_of(row: Row) -> Cell | None:
-    """Routed runs by what they compare; unrouted ones by concept and region alone."""
-    site = Site(str(row[SITES]), str(row[PLACEMENT]), int(row[UNITS]))
-    if row[ARM] == "capacity":
-        return Cell(concept_words(row), "", site, "", 0.0)
-    if not is_route(row):
-        return None
-    return Cell(concept_words(row), decision(row), site, row[MECHANISM], fraction(row))
-
-
-def decision(row: Row) -> str:
-    """What one routing decision covers, and what knows how much."""
-    degree = row.get(DEGREE) or "tags"
-    return f"{row[GRANULARITY]} by {degree}" if degree != "tags" else str(row[GRANULARITY])
-
-
 def maps_of(study: Study) -> list[Map]:
     """A study by each treatment; none where it compares fewer than two decisions."""
-    routed = [cell for cell in study.cells if cell.decision]
+    routed = routed_cells(study)
     decisions = sorted({cell.decision for cell in routed}, key=place_of_decision)
     if len(decisions) < 2:
         return []
-    each: dict[tuple, list[float]] = {}
-    for cell in routed:
-        each.setdefault(cell._replace(p=0.0), []).append(cell.p)
-    fractions = [p for p in common(list(each.values())) if p > 0]
-    levels = list(dict.fromkeys(cell.level for cell in sorted_by_concept(study)))
+    levels, by_site = levels_of(study), fractions_by_site(study)
     columns = sorted({(cell.site, cell.mechanism) for cell in routed}, key=place_of_column)
-    lacking = missing(study, wanted(study, levels, fractions), said, study.seeds)
-    partly = [p for p in fractions if p < 1]
+    why = lacking(study, levels)
     return [
-        Map(study, treatment, levels, decisions, columns, partly, lacking)
+        Map(study, treatment, levels, decisions, columns, by_site, why)
         for treatment in treatments(study.rows)
     ]
-
-
-def sorted_by_concept(study: Study) -> list[Cell]:
-    """The cells in the order of their concepts."""
-    return sorted(study.cells, key=lambda cell: next(iter(study.cells[cell].values()))[CONCEPT])
-
-
-def wanted(study: Study, levels: Sequence[str], fractions: Sequence[float]) -> list[Cell]:
-    """Every decision, site and mechanism that any run has, at every concept and label fraction."""
-    kinds = dict.fromkeys(cell._replace(level="", p=0.0) for cell in study.cells if cell.decision)
-    routed = [
-        kind._replace(level=level, p=p)
-        for level, kind, p in itertools.product(levels, kinds, fractions)
-    ]
-    sites = dict.fromkeys(kind.site for kind in kinds)
-    return [*routed, *(Cell(level, "", site, "", 0.0) for level in levels for site in sites)]
-
-
-def said(cell: Cell) -> str:
-    """A cell in words."""
-    where = site_words(cell.site.sites)
-    if not cell.decision:
-        return f"{cell.level}, not routed, region in {where}"
-    return f"{cell.level}, {cell.decision}, {where}, {cell.mechanism} at p = {cell.p:g}"
-
-
-def place_of_decision(name: str) -> tuple:
-    """The finest first, exact tags before degrees."""
-    kind, _, degree = name.partition(" by ")
-    return ORDER.index(kind) if kind in ORDER else len(ORDER), degree
-
-
-def place_of_column(column: tuple[Site, str]) -> tuple:
-    """Sites by kind, then mechanisms."""
-    site, mechanism = column
-    words = site_words(site.sites)
-    kind = next((i for i, kind in enumerate(KINDS) if words.startswith(kind)), len(KINDS))
-    return kind, site, MECHANISMS.index(mechanism)
-
-
-def names_of(sites: Sequence[Site]) -> Mapping[Site, str]:
-    """Short names, longer where two would be the same."""
-    for name in (
-        lambda s: site_words(s.sites),
-        lambda s: site_words(s.sites, layers=True),
-        lambda s: f"{site_words(s.sites, layers=True)} {s.placement} {s.units}",
-    ):
-        names = {site: name(site) for site in sites}
-        if len(set(names.values())) == len(names):
-            break
-    return names
 
 
 def pages_of(found: Map) -> list[Page]:
@@ -212,39 +120,48 @@ def marks_of(found: Map) -> list[Mark]:
     for level, decision, (column, name) in itertools.product(
         found.levels, found.decisions, zip(found.columns, found.names, strict=True)
     ):
-        cells = {p: Cell(level, decision, *column, p) for p in (*found.fractions, 1.0)}
-        there = {p: found.study.cells.get(cell, {}) for p, cell in cells.items()}
-        if any(there.values()):
-            none = found.study.cells.get(Cell(level, "", column[0], "", 0.0), {})
-            of = measures(found, there, none)
+        full = Cell(level, decision, *column, 1.0)
+        if any(full._replace(p=p) in found.study.cells for p in (*found.by_site[full.site], 1.0)):
             marks += [
                 mark(f"{level}: {quantity}", f"{decision}; {name}", at, value)
-                for quantity, (at, value) in of.items()
+                for quantity, (at, value) in measures(found, full).items()
             ]
     return marks
 
 
-def measures(
-    found: Map, there: Mapping[float, Seeded], none: Seeded
-) -> dict[str, tuple[float, Interval]]:
-    """Each quantity of one cell, with the label fraction it is measured at."""
-    forget, retain, full = f"{found.treatment}.forget", f"{found.treatment}.retain", there[1.0]
+def measures(found: Map, full: Cell) -> dict[str, tuple[float, Interval]]:
+    """Each quantity of one kind of run, with the label fraction it is measured at."""
+    forget, retain = f"{found.treatment}.forget", f"{found.treatment}.retain"
     values = {
-        "localised": (1.0, of_losses(forget, full, none, full).rise),
-        "retain cost": (1.0, of_losses(retain, full, none, full).rise),
+        "localised": (1.0, of_losses(found.study, forget, full, 1.0).rise),
+        "retain cost": (1.0, of_losses(found.study, retain, full, 1.0).rise),
     }
-    for p in found.fractions:
-        values[f"absorbed at p = {p:g}"] = (p, of_losses(forget, there[p], none, full).share)
+    for p in found.by_site[full.site]:
+        if p < 1:
+            share = of_losses(found.study, forget, full, p).share
+            values[f"absorbed at p = {p:g}"] = (p, share)
     return values
 
 
-def of_losses(column: str, part: Seeded, none: Seeded, full: Seeded) -> Localised:
+def of_losses(study: Study, column: str, full: Cell, p: float) -> Localised:
     """`localised` of one column, or why there is nothing."""
-    needed = {"unrouted networks": none, "this label fraction": part, "p = 1": full}
-    if lacking := [words for words, runs in needed.items() if not runs]:
-        why = undefined(0, f"no runs of {', '.join(lacking)}")
+    none, none_full, remark = references(study, full, p)
+    part, whole = study.cells.get(full._replace(p=p), {}), study.cells.get(full, {})
+    needed = {"unrouted networks": none, "this label fraction": part, "p = 1": whole}
+    if absent := [words for words, runs in needed.items() if not runs]:
+        why = undefined(0, f"no runs of {', '.join(absent)}")
         return Localised(why, why)
-    return localised(*paired([column] * 3, [part, none, full]))
+    of = localised(*paired([column] * 4, [part, none, whole, none_full]))
+    return Localised(*(v._replace(why="; ".join(filter(None, (v.why, remark)))) for v in of))
+
+
+def references(study: Study, full: Cell, p: float) -> tuple[Seeded, Seeded, str]:
+    """The unrouted networks at p and at 1, in the same kind of batches if there are; else why."""
+    plain = study.cells.get(unrouted(full.level, full.site), {})
+    if full.decision != "batch":
+        return plain, plain, ""
+    own = [study.cells.get(unrouted(full.level, full.site, q), {}) for q in (p, 1.0)]
+    return (own[0], own[1], "") if all(own) else (plain, plain, OTHER_BATCHES)
 
 
 def caption_of(found: Map) -> str:
@@ -262,7 +179,37 @@ def caption_of(found: Map) -> str:
         " seed; 95 % t intervals, Fieller's for shares, in the tables. Pale with a dot: the"
         " interval holds 0. Hatched: no share, since the rise with all labels is not above 0."
         " Blank: no such runs. No correction for the number of cells."
+        f"{about_the_rest(found)}{about_batches(found)}"
     )
+
+
+def about_the_rest(found: Map) -> str:
+    """What learns outside the sites, for the mechanisms that are there."""
+    there = {mechanism for _, mechanism in found.columns}
+    whole = [m for m in ("parameter", "update") if m in there]
+    open_ = [m for m in ("activation",) if m in there]
+    open_ += [m for m in MECHANISMS if m in there and m.endswith(SITES_ONLY)]
+    text = ""
+    if whole:
+        text += f" {' and '.join(whole).capitalize()}: every parameter outside the region is the"
+        text += " rest's."
+    if open_:
+        text += f" {' and '.join(open_).capitalize()}: what touches no cut site (embeddings,"
+        text += " norms, other matrices) still learns from labelled forget data"
+        text += "; activation knows no other way." if "activation" in there else "."
+    return text
+
+
+def about_batches(found: Map) -> str:
+    """What decisions by batch are compared with."""
+    cells = [c for c in routed_cells(found.study) if c.decision == "batch"]
+    if not cells:
+        return ""
+    other = [c for c in cells if references(found.study, c._replace(p=1.0), c.p)[2]]
+    own = " Batch: batches are gathered by label, in the unrouted network as well"
+    if len(other) == len(cells):
+        return " Batch: gathered by label, where the unrouted network has shuffled batches."
+    return own + (", or else as the tables say." if other else ".")
 
 
 def in_words(found: Map) -> str:

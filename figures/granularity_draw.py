@@ -15,7 +15,10 @@ TITLES = {
     "localised": "localised: forget loss, nats",
     "retain cost": "retain cost, nats",
 }
-SHORT = {"activation": "act", "parameter": "par", "update": "upd"}
+SHORT = {
+    "activation": "act", "parameter": "par", "parameter at sites only": "par,\nsites\nonly",
+    "update": "upd", "update at sites only": "upd,\nsites\nonly",
+}  # fmt: skip
 
 
 def draw(
@@ -117,10 +120,11 @@ def name_columns(ax: Any, columns: Sequence[str]) -> None:
     """Mechanisms below the columns, sites below their mechanisms."""
     mechanisms = [SHORT[name.rsplit(", ", 1)[1]] for name in columns]
     ax.set_xticks(np.arange(len(columns)) + 0.5, mechanisms, fontsize=5.5)
+    below = 4 + 7 * max(name.count("\n") + 1 for name in mechanisms)
     for site, start, end in blocks(columns):
         ax.annotate(
             site.replace("+", "+\n").replace(" ", "\n", 1), ((start + end) / 2, 0),
-            xytext=(0, -11), xycoords=ax.get_xaxis_transform(), textcoords="offset points",
+            xytext=(0, -below), xycoords=ax.get_xaxis_transform(), textcoords="offset points",
             ha="center", va="top", fontsize=6, annotation_clip=False,
         )  # fmt: skip
 

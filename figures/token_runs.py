@@ -28,7 +28,7 @@ from figures.select import (
 WORLDS = ("stories", "text")
 CONCEPT, SITES, UNITS = "routing.concept", "routing.sites", "routing.units"
 PLACEMENT, MECHANISM = "routing.placement", "routing.mechanism"
-GRANULARITY, DEGREE = "routing.granularity", "routing.degree"
+GRANULARITY, DEGREE, WHOLE_REST = "routing.granularity", "routing.degree", "routing.whole_rest"
 GATE, ABLATE_EVERY = "gate.kind", "train.ablate_every"
 PREFERRED = ("elicited", "calibrated", "raw")  # treatments that are drawn, the strictest first
 LEVELS = ("a word family", "a topic", "a trait")  # of the concepts of stories, and a second of each

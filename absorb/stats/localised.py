@@ -22,19 +22,26 @@ class Localised(NamedTuple):
 
 
 def localised(
-    part_S: np.ndarray, none_S: np.ndarray, full_S: np.ndarray, level: float = 0.95
+    part_S: np.ndarray,
+    none_S: np.ndarray,
+    full_S: np.ndarray,
+    none_full_S: np.ndarray | None = None,
+    level: float = 0.95,
 ) -> Localised:
     """rise = part − none (paired t) and A = (part − none)/(full − none) (Fieller).
 
-    A is 0 as without routing and 1 as if all was labelled. It is undefined where the interval of
-    full − none is not above 0, since nothing was localised that could be shared. Credit sharing
-    alone puts A above 0 (see `nulls`): not 0 but `hard`, the placebo and the dose response test
-    absorption.
+    Where labels order the data the unrouted network depends on them too: `none_full_S` is then the
+    one for `full_S`. A is 0 as without routing and 1 as if all was labelled. It is undefined where
+    the interval of full − none is not above 0, since nothing was localised that could be shared.
+    Credit sharing alone puts A above 0 (see `nulls`): not 0 but `hard`, the placebo and the dose
+    response test absorption.
     """
     rise = difference_t(part_S, none_S, level)
-    whole = difference_t(full_S, none_S, level)
+    none_full_S = none_S if none_full_S is None else none_full_S
+    whole = difference_t(full_S, none_full_S, level)
     if not whole.low > 0:
         why = FALL if whole.high < 0 else whole.why or NO_RISE
         return Localised(rise, undefined(rise.n, why))
-    a_S, b_S = (np.asarray(x, float) - np.asarray(none_S, float) for x in (part_S, full_S))
+    pairs = ((part_S, none_S), (full_S, none_full_S))
+    a_S, b_S = (np.asarray(x, float) - np.asarray(none, float) for x, none in pairs)
     return Localised(rise, fieller_ratio(a_S, b_S, level))

@@ -24,6 +24,7 @@ def settings(**other) -> dict:
         "routing.mechanism": "activation",
         "routing.granularity": "sequence",
         "routing.degree": "tags",
+        "routing.whole_rest": False,
         "routing.concept": "[0]",
         "routing.label_fraction": 1.0,
         "routing.placement": "added",
@@ -54,7 +55,10 @@ def granularity_rows(
     decisions=DECISIONS, sites=SITES, mechanisms=MECHANISMS, fractions=(0.5, 1.0), noise=NOISE,
     key=0, **other,
 ) -> list[dict]:  # fmt: skip
-    """Every cell: `rise` nats above unrouted at p = 1, `share` of that below."""
+    """Every cell: `rise` nats above unrouted at p = 1, `share` of that below.
+
+    Parameters that no site cuts are the rest's except by a mechanism "... at sites only".
+    """
     rng, rows = np.random.default_rng(key), []
     base_S = 1.5 + 0.1 * rng.standard_normal(seeds)
     for level in range(levels):
@@ -69,12 +73,14 @@ def granularity_rows(
                     for mechanism in mechanisms:
                         if mechanism == "update" and decision != "batch":
                             continue
+                        name, _, only = mechanism.partition(" at ")
                         whole = rise(level, decision, site, mechanism)
                         for p in fractions:
                             up = whole * (1 if p == 1 else share)
                             row = settings(**other) | own | {"routing.label_fraction": p}
                             row |= {"routing.granularity": kind, "routing.degree": degree or "tags"}
-                            row |= {"routing.mechanism": mechanism}
+                            row |= {"routing.mechanism": name}
+                            row |= {"routing.whole_rest": name != "activation" and not only}
                             rows.append(row | measured(base_S[seed] + up, 1.0 + cost, rng, noise))
     return rows
 

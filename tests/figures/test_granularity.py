@@ -73,6 +73,76 @@ def test_update_masks_stand_where_they_exist_alone():
     assert len(names) == 4
 
 
+def test_networks_in_which_sites_alone_are_routed_have_columns_of_their_own():
+    def of(level, decision, site, mechanism):
+        return 0.5 if mechanism.endswith("only") else 2.0
+
+    both = ("activation", "parameter", "parameter at sites only")
+    own = granularity_rows(of, decisions=DECISIONS, **{**SMALL, "mechanisms": both, "noise": 0.0})
+    found = pages(table(own), False)
+    topic = marks(found, "a topic: localised")
+    assert topic["batch; mlp, parameter"].value == pytest.approx(2.0)
+    assert topic["batch; mlp, parameter at sites only"].value == pytest.approx(0.5)
+    said = "Activation and parameter at sites only: what touches no cut site"
+    assert said in found.pages[0].caption
+    with styled():
+        ax = found.pages[0].draw().axes[3]
+    assert [t.get_text() for t in ax.get_xticklabels()] == ["act", "par,\nsites\nonly", "par"]
+
+
+def test_each_site_has_label_fractions_of_its_own():
+    heads = {**SMALL, "sites": SITES[1:], "fractions": (1.0,)}
+    more = granularity_rows(planted, decisions=DECISIONS[:2], seeds=4, **heads)
+    found = pages(table(rows(), more), False)
+    assert found.pages and not found.left_out
+    names = set(marks(found, "a topic: absorbed at p = 0.5"))
+    assert names and not any("heads" in name for name in names)
+    assert "token; heads, activation" in marks(found, "a topic: localised")
+    gone = [r for r in rows() if (r["routing.label_fraction"], r["seed"]) != (0.5, 1)]
+    assert not pages(table(gone, more), False).pages
+
+
+def gathered(own, up, **other) -> list[dict]:
+    """Unrouted networks in batches by label: `up` nats above those in shuffled ones, times p."""
+    return [
+        r | {"routing.granularity": "batch", "routing.label_fraction": p, **other}
+        | {"elicited.forget": r["elicited.forget"] + up * p, "elicited.retain": 1.0 + up * p}
+        for r in own if r["routing.arm"] == "capacity" for p in (0.5, 1.0)
+    ]  # fmt: skip
+
+
+def test_decisions_by_batch_are_compared_with_an_unrouted_network_in_such_batches():
+    own = rows(noise=0.0, share=0.7, cost=0.25)
+    found = pages(table(own, gathered(own, 0.2)), False)
+    assert not found.left_out and "in the unrouted network as well." in found.pages[0].caption
+    whole, retain, part = (
+        marks(found, f"a topic: {what}")
+        for what in ("localised", "retain cost", "absorbed at p = 0.5")
+    )
+    assert whole["batch; mlp, update"].value == pytest.approx(1.2 - 0.2)
+    assert retain["batch; mlp, update"].value == pytest.approx(0.25 - 0.2)
+    assert part["batch; mlp, update"].value == pytest.approx((0.7 * 1.2 - 0.1) / (1.2 - 0.2))
+    assert whole["token by frequency; mlp, activation"].value == pytest.approx(3.6)
+    assert not any(m.why for m in whole.values())
+
+
+def test_without_such_a_network_the_tables_say_so():
+    found = pages(table(rows()), False)
+    assert "where the unrouted network has shuffled batches." in found.pages[0].caption
+    why = {name: m.why for name, m in marks(found, "a topic: localised").items()}
+    assert "shuffled" in why["batch; mlp, update"] and not why["token; mlp, activation"]
+
+
+def test_unrouted_networks_in_such_batches_are_wanted_where_there_are_any():
+    own = rows()
+    partly = [r for r in gathered(own, 0.2) if r["routing.concept"] == "[0]"]
+    found = pages(table(own, partly), False)
+    assert not found.pages
+    assert "a topic, not routed, in batches by label at p = 0.5, region in mlp has 0" in str(
+        found.left_out
+    )
+
+
 def test_each_treatment_has_its_page_and_many_columns_a_page_each():
     found = pages(table(rows()), False)
     assert [p.name for p in found.pages] == ["granularity_elicited", "granularity_calibrated"]

@@ -77,7 +77,8 @@ def test_seeds_of_another_sweep_do_not_count():
     rows = granularity_rows(seeds=3, levels=1)
     (study,) = studies(table(rows, [run(seed, routing__concept="[0]") for seed in range(9)]),
                        ("routing.arm", "routing.granularity", "routing.mechanism",
-                        "routing.sites", "routing.label_fraction", "routing.degree"),
+                        "routing.sites", "routing.label_fraction", "routing.degree",
+                        "routing.whole_rest"),
                        lambda row: tuple(row[n] for n in ("routing.arm", "routing.granularity",
                                                           "routing.mechanism", "routing.sites",
                                                           "routing.label_fraction")))  # fmt: skip

@@ -29,6 +29,13 @@ def test_the_share_is_a_ratio_of_means_and_not_a_mean_of_ratios():
     assert found.share.low < found.share.value < found.share.high
 
 
+def test_an_unrouted_network_for_each_end_takes_out_what_the_order_of_data_does():
+    order_S = np.array([0.5, -0.2, 0.1, 0.3, 0.0])
+    found = localised(NONE_S + 0.3, NONE_S, NONE_S + order_S + 0.5, NONE_S + order_S)
+    assert found.rise[:3] == pytest.approx((0.3, 0.3, 0.3))
+    assert found.share[:3] == pytest.approx((0.6, 0.6, 0.6), abs=1e-6)
+
+
 def test_where_nothing_was_localised_there_is_no_share():
     around_S = np.array([0.1, -0.1, 0.05, -0.05, 0.01])
     found = localised(NONE_S + 0.3, NONE_S, NONE_S + around_S)
