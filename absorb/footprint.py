@@ -2,6 +2,7 @@
 
 from itertools import pairwise
 from math import prod
+from pathlib import Path
 
 from absorb.config import (
     Autoencoder,
@@ -15,11 +16,12 @@ from absorb.config import (
     Toy,
     Transformer,
 )
-from absorb.sites import classes, inputs, of_tokens, positions, site_widths, vocabulary
+from absorb.sites import added_units, classes, inputs, of_tokens, positions, site_widths, vocabulary
 
 DIGITS = 1797
-TEXT_CHARACTERS = 10**6  # of a text that is not opened for a guess
-STORIES_SEEN = 32  # that measuring has in memory at once
+TEXT_BYTES = 10**6  # of a text that is not there for a guess
+STORIES_AT_ONCE = 32  # that measuring and probing have in memory
+FEWEST_LANES = 2  # one lane compiles to another program than several
 PROCESS_BYTES = 5e8  # Python, JAX and the compiler
 STATE, STEP = 12, 4  # bytes per parameter: itself with two moments; its gradient
 KEPT, SEEN = 8, 6  # bytes per number of a training step, and of a measurement
@@ -28,7 +30,7 @@ STORY_KEPT, STORY_SEEN = 4.5, 8  # the same of stories, where a step reuses what
 
 def parameters(spec: Spec) -> int:
     """Parameters of a network with the units that routing adds; without gates and norms."""
-    model, features, extra = spec.model, inputs(spec.world), added(spec)
+    model, features, extra = spec.model, inputs(spec.world), added_units(spec)
     if isinstance(model, Transformer):
         return _transformer_parameters(spec, model)
     if isinstance(model, Paths):
@@ -39,13 +41,6 @@ def parameters(spec: Spec) -> int:
     if spec.routing.placement != "parallel":
         return _dense(spec, widths)
     return _dense(spec, widths) + _dense(spec, dict.fromkeys(widths, spec.routing.units))
-
-
-def added(spec: Spec) -> dict[str, int]:
-    """Units that routing adds to each site."""
-    if spec.routing.placement != "added":
-        return {}
-    return dict.fromkeys(spec.routing.sites, spec.routing.units)
 
 
 def _dense(spec: Spec, widths: dict[str, int]) -> int:
@@ -63,7 +58,7 @@ def _chain(widths: list[int]) -> int:
 
 
 def _transformer_parameters(spec: Spec, model: Transformer) -> int:
-    width, extra = model.width, added(spec)
+    width, extra = model.width, added_units(spec)
     experts = 2 * width * model.experts * model.expert_width
     total = width * (2 * vocabulary(spec.world) + positions(spec.world))
     for i in range(model.layers):
@@ -78,7 +73,8 @@ def units(spec: Spec) -> int:
     """Numbers that one example leaves on its way through the network, input and output too."""
     features = inputs(spec.world)
     outputs = classes(spec.world) if spec.model.kind == "mlp" else features
-    return features + sum(site_widths(spec.model).values()) + sum(added(spec).values()) + outputs
+    hidden = sum(site_widths(spec.model).values()) + sum(added_units(spec).values())
+    return features + hidden + outputs
 
 
 def story_numbers(spec: Spec) -> float:
@@ -88,7 +84,8 @@ def story_numbers(spec: Spec) -> float:
     """
     model, length = spec.model, positions(spec.world)
     assert isinstance(model, Transformer)
-    hidden = model.mlp + model.experts * model.expert_width + max(added(spec).values(), default=0)
+    extra = max(added_units(spec).values(), default=0)
+    hidden = model.mlp + model.experts * model.expert_width + extra
     layer = 6 * model.width + 3 * hidden + 2 * model.heads * length
     return length * (model.layers * layer + 2 * vocabulary(spec.world))
 
@@ -104,7 +101,7 @@ def look_bytes(spec: Spec) -> float:
     """Bytes of one run when it is measured: its state, and all examples or some stories at once."""
     of_stories = of_tokens(spec.world)
     seen = (
-        STORIES_SEEN * STORY_SEEN * story_numbers(spec)
+        STORIES_AT_ONCE * STORY_SEEN * story_numbers(spec)
         if of_stories
         else (SEEN * examples(spec) * units(spec))
     )
@@ -126,10 +123,16 @@ def examples(spec: Spec) -> int:
     if isinstance(world, Sparse):
         return world.measured
     if isinstance(world, Text):
-        return TEXT_CHARACTERS // world.length
+        return round((1 - world.validation - world.test) * text_bytes(world)) // world.length
     if isinstance(world, Stories):
         return world.train_count
     return world.train_count if isinstance(world, Mnist) else world.examples
+
+
+def text_bytes(world: Text) -> int:
+    """Bytes of a text's file, about one for each character."""
+    path = Path(world.path).expanduser()
+    return path.stat().st_size if path.is_file() else TEXT_BYTES
 
 
 def data_bytes(spec: Spec) -> float:

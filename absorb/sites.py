@@ -12,6 +12,7 @@ from absorb.config import (
     Mnist,
     Paths,
     Sparse,
+    Spec,
     Stories,
     Text,
     Toy,
@@ -89,3 +90,10 @@ def site_widths(model: Model) -> dict[str, int]:
         decode = {f"decode{i}": w for i, w in enumerate(reversed(model.widths))}
         return encode | {"latent": model.latent} | decode
     return {"hidden": model.hidden} if isinstance(model, Toy) else {"sum": 1}
+
+
+def added_units(spec: Spec) -> dict[str, int]:
+    """Units that routing adds to each site."""
+    if spec.routing.placement != "added":
+        return {}
+    return dict.fromkeys(spec.routing.sites, spec.routing.units)

@@ -86,7 +86,8 @@ class Stories:
 class Text:
     """A .txt or Parquet file cut into windows of `length` tokens; concepts are lists of words.
 
-    A `sha256` that is given must be the file's, and says in place of the path which file it is.
+    `sha256` says in place of the path which file it is, and is verified; where the settings of a
+    run leave it empty it is filled in with the file's own.
     """
 
     kind: str = static(choices=("text",))

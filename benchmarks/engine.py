@@ -7,9 +7,10 @@ import jax
 import jax.numpy as jnp
 
 from absorb.config import Config, Spec, spec_of
+from absorb.footprint import FEWEST_LANES
 from absorb.knobs import knobs_of, stack
 from absorb.lanes.programs import Programs, on_all, on_lanes, programs
-from absorb.lanes.width import FEWEST, rule
+from absorb.lanes.width import rule
 from absorb.sites import classes
 from absorb.worlds import Data, steps_per_epoch
 from benchmarks.timing import Contender
@@ -41,7 +42,9 @@ def at_width(spec: Spec, runs: int) -> Programs:
     """Programs at the engine's rule; runs that do not fill one wave of it train all at once."""
     lanes, devices = rule(spec), jax.local_device_count()
     if runs < lanes * devices:
-        devices = max(d for d in range(1, devices + 1) if runs % d == 0 and runs >= FEWEST * d)
+        devices = max(
+            d for d in range(1, devices + 1) if runs % d == 0 and runs >= FEWEST_LANES * d
+        )
         lanes = runs // devices
     return programs(spec, lanes, devices)
 

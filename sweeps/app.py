@@ -1,6 +1,7 @@
 """The Hydra entry: a command line to one composed config, or to all points of a sweep."""
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from absorb.config import Config
@@ -29,8 +30,10 @@ class Request(NamedTuple):
 def compose(overrides: Sequence[str] = (), *, config_dir: str | None = None) -> Config:
     """The one config under `overrides`, found from any working directory; for tests, notebooks.
 
-    Errors: AbsorbError for overrides that are wrong or that sweep.
+    Errors: AbsorbError for overrides that are wrong or that sweep, and for a text that is not
+    there, since its checksum belongs to the config.
     """
+    from absorb.checksums import with_checksum
     from absorb.errors import AbsorbError
     from sweeps.compose import compose_config, make_loader, plain
     from sweeps.overrides import parse
@@ -41,7 +44,8 @@ def compose(overrides: Sequence[str] = (), *, config_dir: str | None = None) -> 
         if setting.swept:
             raise AbsorbError(f"{setting.key}: sweeps over {len(setting.values)} values; give one")
     mapping = plain(compose_config(loader, list(settings.values())))
-    return load({key: mapping[key] for key in mapping if key not in ("store", "launch")})
+    config = load({key: mapping[key] for key in mapping if key not in ("store", "launch")})
+    return replace(config, world=with_checksum(config.world))
 
 
 def run_sweeper(

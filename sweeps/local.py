@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from absorb.config import spec_of
 from absorb.errors import AbsorbError
+from absorb.footprint import FEWEST_LANES
 from absorb.identity import Scalar, flat
 from sweeps.checked_yaml import one_line
 from sweeps.launch import Launch
@@ -19,7 +20,6 @@ from sweeps.stopping import Stop, Stopper
 if TYPE_CHECKING:
     import numpy as np
 
-FEWEST_LANES = 2
 NARROW = 8  # lanes to begin halving from where the engine had chosen the width itself
 
 

@@ -5,11 +5,9 @@ from dataclasses import replace
 from absorb.config import Spec, Stories, Text
 from absorb.devices import usable_cores
 from absorb.errors import AbsorbError
-from absorb.footprint import batch_bytes, widest
+from absorb.footprint import FEWEST_LANES, batch_bytes, widest
 from sweeps.estimate import size_words
 from sweeps.launch import Launch
-
-FEWEST_LANES = 2
 
 
 def widest_of(spec: Spec, launch: Launch) -> int:

@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 
 from hydra.core.config_loader import ConfigLoader
 
+from absorb.checksums import with_checksum
 from absorb.config import Config, Spec, spec_of
 from absorb.errors import AbsorbError
 from absorb.identity import canonical, run_id
@@ -99,7 +100,7 @@ class _Walk:
         cache = self.parts[part]
         if key not in cache:
             _keep_small(cache)
-            cache[key] = self._load(part, at)
+            cache[key] = with_checksum(self._load(part, at))
         return cache[key]
 
     def _load(self, part: str, at: Sequence[int]) -> Any:

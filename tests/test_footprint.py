@@ -10,6 +10,7 @@ from absorb.config import spec_of
 from absorb.footprint import (
     PROCESS_BYTES,
     batch_bytes,
+    examples,
     lane_bytes,
     look_bytes,
     parameters,
@@ -86,6 +87,16 @@ def test_bytes_are_right_within_a_factor_of_two(words, program):
     guess = step_bytes(spec) if program == "train" else look_bytes(spec)
     assert 0.5 < guess / compiled_bytes(spec, config, program) < 2
     assert lane_bytes(spec) >= guess
+
+
+def test_a_text_counts_as_its_file_and_as_a_guess_where_it_is_not_there(tmp_path):
+    path = tmp_path / "some.txt"
+    path.write_text("All the king's horses.\n" * 10000)
+    words = ["world=text", "model=transformer", f"world.path={path}", "world.length=10"]
+    spec = spec_of(compose([*words, "world.test=0.3", "world.validation=0.2"]))
+    assert examples(spec) == 23 * 10000 // 2 // 10
+    path.unlink()
+    assert examples(spec) == 10**6 // 2 // 10
 
 
 def test_the_widest_that_fits_fits_and_one_more_does_not():

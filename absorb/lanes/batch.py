@@ -10,9 +10,10 @@ import numpy as np
 
 from absorb.config import Config, Spec, spec_of
 from absorb.errors import AbsorbError
+from absorb.footprint import FEWEST_LANES
 from absorb.knobs import Knobs, knobs_of, stack
 from absorb.lanes.programs import PARAMETERS, Programs, on_all, on_lanes, programs
-from absorb.lanes.width import FEWEST, choose_lanes
+from absorb.lanes.width import choose_lanes
 from absorb.sites import classes
 from absorb.train.starts import Named, check_start
 from absorb.worlds import Data, load_world, steps_per_epoch
@@ -66,8 +67,8 @@ def train_batch(configs: Sequence[Config], *, lanes: int | None = None,
     parameters of the run that `train.start` names. most: of the lanes that may be chosen.
     Errors: AbsorbError where the configs do not share a Spec, or the stored parameters do not fit.
     """
-    if lanes is not None and lanes < FEWEST:
-        raise AbsorbError(f"lanes={lanes}: must be at least {FEWEST}")
+    if lanes is not None and lanes < FEWEST_LANES:
+        raise AbsorbError(f"lanes={lanes}: must be at least {FEWEST_LANES}")
     spec = spec_of(configs[0])
     if any(spec_of(config) != spec for config in configs):
         raise AbsorbError("a batch holds configs of more than one Spec")

@@ -12,13 +12,13 @@ import numpy as np
 
 from absorb.config import Spec
 from absorb.devices import compiler_cache
-from absorb.footprint import parameters, step_bytes
+from absorb.footprint import FEWEST_LANES, parameters, step_bytes
 from absorb.knobs import Knobs, stack
 from absorb.lanes.programs import on_all, on_lanes, programs
 from absorb.worlds import Data
 
 CACHE_BYTES = 2**20  # half of one core's second-level cache
-FEWEST, MOST = 2, 32  # one lane compiles to another program than several
+MOST = 32
 GPU_LANES = 64  # a default batch; raise launch.lanes and launch.batch together
 LONG = 1e13  # floating point operations in a batch: a minute on a few cores
 EPOCHS = 4  # that a measurement trains at each width; the first compiles
@@ -29,7 +29,7 @@ def rule(spec: Spec) -> int:
     """Lanes per device: as many as stay in a core's cache on a CPU, many on an accelerator."""
     if jax.default_backend() != "cpu":
         return GPU_LANES
-    return min(MOST, max(FEWEST, int(CACHE_BYTES / step_bytes(spec))))
+    return min(MOST, max(FEWEST_LANES, int(CACHE_BYTES / step_bytes(spec))))
 
 
 def choose_lanes(spec: Spec, data: Data, knobs: list[Knobs], run_steps: int,
@@ -65,7 +65,7 @@ def worth_measuring(spec: Spec, lane_steps: int, runs: int) -> bool:
 def candidates(spec: Spec) -> list[int]:
     """The rule's width, half of it and twice it."""
     middle = rule(spec)
-    return sorted({max(FEWEST, middle // 2), middle, 2 * middle})
+    return sorted({max(FEWEST_LANES, middle // 2), middle, 2 * middle})
 
 
 def lane_seconds(spec: Spec, data: Data, knobs: Knobs, lanes: int, devices: int | None) -> float:

@@ -8,11 +8,11 @@ import optax
 from jax import Array
 
 from absorb.config import Spec
+from absorb.footprint import STORIES_AT_ONCE
 from absorb.keys import key_for
 from absorb.knobs import Knobs
 from absorb.measure.ablate import View, look
 from absorb.measure.scores import forget_mask
-from absorb.measure.stories import CHUNK
 from absorb.models import Params, shapes
 from absorb.sites import of_tokens, positions
 from absorb.train.losses import classifies, errors, targets
@@ -77,7 +77,7 @@ def sampler(spec: Spec, knobs: Knobs, params: Params, view: View, train: Split) 
     if of_tokens(spec.world):
         key = jax.random.key(knobs.seed)
         return lambda step: of(
-            jax.random.randint(key_for(key, "calibration", step), (CHUNK,), 0, len(x_NF))
+            jax.random.randint(key_for(key, "calibration", step), (STORIES_AT_ONCE,), 0, len(x_NF))
         )
     everything = of(jnp.arange(len(x_NF)))
     return lambda step: everything

@@ -8,14 +8,13 @@ import jax.numpy as jnp
 from jax import Array
 
 from absorb.config import Spec
+from absorb.footprint import STORIES_AT_ONCE
 from absorb.knobs import Knobs
 from absorb.models import Output
 from absorb.train.losses import errors, targets
 from absorb.worlds import carries
 from absorb.worlds.data import Split, Tags
 from absorb.worlds.labels import concept_bits
-
-CHUNK = 32  # stories at a time
 
 
 class Said(NamedTuple):
@@ -33,7 +32,7 @@ def said(spec: Spec, knobs: Knobs, logits_of: Callable[[Array], Array], x_NS: Ar
         error = errors(spec, knobs, logits, target)
         return Said(error, (logits.argmax(-1) == target).astype(jnp.float32))
 
-    return jax.lax.map(of_one, x_NS, batch_size=min(CHUNK, len(x_NS)))
+    return jax.lax.map(of_one, x_NS, batch_size=min(STORIES_AT_ONCE, len(x_NS)))
 
 
 def site_means(output_of: Callable[[Array], Output], sites: Iterable[str],
@@ -44,7 +43,7 @@ def site_means(output_of: Callable[[Array], Output], sites: Iterable[str],
         found = output_of(x_S[None]).sites
         return {site: found[site].mean(0) for site in sites}
 
-    means_N = jax.lax.map(of_one, x_NS, batch_size=min(CHUNK, len(x_NS)))
+    means_N = jax.lax.map(of_one, x_NS, batch_size=min(STORIES_AT_ONCE, len(x_NS)))
     return {site: mean_NU.mean(0) for site, mean_NU in means_N.items()}
 
 

@@ -45,13 +45,6 @@ def autoencoder_layers(model: Autoencoder, outputs: int) -> tuple[list[Layer], l
     return [*hidden, latent], decoder
 
 
-def added_units(spec: Spec) -> dict[str, int]:
-    """Units that routing adds to each site."""
-    if spec.routing.placement != "added":
-        return {}
-    return dict.fromkeys(spec.routing.sites, spec.routing.units)
-
-
 def side_model(spec: Spec) -> Mlp | Autoencoder:
     """The parallel module's model: the same depth, `units` wide throughout."""
     model, units = spec.model, spec.routing.units

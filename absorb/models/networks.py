@@ -9,8 +9,9 @@ from jax import Array
 
 from absorb.config import Spec
 from absorb.models.dense import Chain, SiteGate
-from absorb.models.layers import added_units, autoencoder_layers, mlp_layers
+from absorb.models.layers import autoencoder_layers, mlp_layers
 from absorb.routing.kernels import Routes, route_activation
+from absorb.sites import added_units
 
 MODULE = "module"  # the site of a parallel module: its output
 

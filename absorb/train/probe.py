@@ -8,13 +8,13 @@ import jax.numpy as jnp
 from jax import Array
 
 from absorb.config import Spec, Transformer
+from absorb.footprint import STORIES_AT_ONCE
 from absorb.models import Params, apply
 from absorb.routing.kernels import Routes
 from absorb.worlds.data import Split
 from absorb.worlds.labels import FORGET
 
 STORIES = 512  # that a probe is fitted on, half of them labelled where there are as many
-CHUNK = 32
 SHRINKAGE = 1e-3  # of the covariance towards a multiple of the identity
 
 
@@ -91,7 +91,7 @@ def fitted(of: Callable[[Array], Array], x_MS: Array, labelled_M: Array) -> Prob
     def add(total: Moments, some: tuple[Array, Array]) -> tuple[Moments, None]:
         return jax.tree.map(jnp.add, total, moments(*some)), None
 
-    size = CHUNK if len(x_MS) % CHUNK == 0 else 1
+    size = STORIES_AT_ONCE if len(x_MS) % STORIES_AT_ONCE == 0 else 1
     parts = (x_MS.reshape(-1, size, x_MS.shape[1]), labelled_M.reshape(-1, size))
     shapes = jax.eval_shape(moments, parts[0][0], parts[1][0])
     zero = jax.tree.map(lambda s: jnp.zeros(s.shape, s.dtype), shapes)

@@ -3,6 +3,7 @@
 import hashlib
 from pathlib import Path
 
+from absorb.checksums import read_file
 from absorb.config import Text
 from absorb.errors import AbsorbError
 
@@ -21,19 +22,12 @@ def read_units(world: Text) -> list[str]:
 
 
 def _content(path: Path, sha256: str) -> bytes:
-    try:
-        content = path.read_bytes()
-    except FileNotFoundError:
-        raise AbsorbError(
-            f"world.path: {path.absolute()} is not there; expected a .txt or .parquet file"
-        ) from None
-    except OSError as error:
-        raise AbsorbError(f"world.path: {path.absolute()} cannot be read: {error}") from None
+    content = read_file(path)
     found = hashlib.sha256(content).hexdigest() if sha256 else ""
     if found != sha256:
         raise AbsorbError(
             f"world.sha256={sha256!r}: {path.absolute()} has {found} "
-            "(world.sha256='' accepts any file)"
+            "(world.sha256='' takes the file as it is)"
         )
     return content
 

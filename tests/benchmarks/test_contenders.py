@@ -5,9 +5,10 @@ import numpy as np
 import pytest
 
 from absorb.config import spec_of
+from absorb.footprint import FEWEST_LANES
 from absorb.knobs import knobs_of, stack
 from absorb.lanes.programs import on_all, on_lanes, programs
-from absorb.lanes.width import FEWEST, rule
+from absorb.lanes.width import rule
 from absorb.models import regions
 from absorb.train.one import start
 from absorb.train.step import Batch, train_step
@@ -58,7 +59,7 @@ def test_runs_that_do_not_fill_a_wave_all_train_at_once(runs):
     _, config = problem_and_config()
     spec = spec_of(config)
     full, made = rule(spec) * jax.local_device_count(), at_width(spec, runs)
-    assert made.width == min(runs, full) and made.width // made.mesh.size >= FEWEST
+    assert made.width == min(runs, full) and made.width // made.mesh.size >= FEWEST_LANES
 
 
 def ensemble(problem, params, members, routed):

@@ -5,6 +5,7 @@ import json
 import pytest
 
 from absorb.config import spec_of
+from absorb.footprint import FEWEST_LANES
 from absorb.knobs import knobs_of
 from absorb.lanes import width
 from absorb.worlds import load_world
@@ -45,4 +46,4 @@ def test_wider_networks_get_fewer_lanes_and_never_one():
     sizes = ("[8]", "[96,96]", "[2048,2048]")
     lanes = [width.rule(spec_of(compose([f"model.widths={s}", "routing.sites=[hidden0]",
                                          "routing.units=2"]))) for s in sizes]  # fmt: skip
-    assert lanes[0] > lanes[1] >= lanes[2] == width.FEWEST
+    assert lanes[0] > lanes[1] >= lanes[2] == FEWEST_LANES
