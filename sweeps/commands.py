@@ -155,7 +155,7 @@ def label_checker() -> Callable[[Config], None]:
     def check(config: Config) -> None:
         r = config.routing
         key = (config.world, r.concept, r.label_fraction, r.granularity, r.covariate,
-               config.train.batch)  # fmt: skip
+               config.train.batch, config.measure.treatments)  # fmt: skip
         if key in seen:
             return
         from absorb.worlds import check_labels, load_world

@@ -132,8 +132,9 @@ def observe_drawn(spec: Spec, knobs: Knobs, carries_B: "Array", step: "Array") -
 def check_labels(config: Config, data: Data) -> None:
     """Refuse what the world's data cannot serve.
 
-    Errors: AbsorbError for a covariate that the world lacks, a concept that a split in use lacks, a
-    positive label fraction that labels nobody, a batch larger than the training split.
+    Errors: AbsorbError for a covariate that the world lacks, a concept that a split in use lacks
+    or, in worlds of tokens, that each of its stories carries, a positive label fraction that labels
+    nobody, a batch larger than the training split.
     """
     if isinstance(config.world, Sparse):
         return  # examples without end carry every feature
@@ -149,6 +150,7 @@ def check_labels(config: Config, data: Data) -> None:
         raise AbsorbError(
             f"routing.concept={list(routing.concept)}: no training example carries it"
         )
+    _check_some_are_free(config, "training", carried)
     _check_measured_splits(config, data)
     if routing.label_fraction > 0 and np.floor(routing.label_fraction * total + 0.5) < 1:
         things = (
@@ -175,8 +177,20 @@ def _check_measured_splits(config: Config, data: Data) -> None:
     chooses = "elicited" in config.measure.treatments  # the attack, by validation loss
     for name, split in {"validation": data.validation, "test": data.test}.items():
         used = chooses or name == "test"
-        if used and not _carried(config, split).any():
+        if not used:
+            continue
+        carried = _carried(config, split)
+        if not carried.any():
             raise AbsorbError(
                 f"routing.concept={list(config.routing.concept)}: no {name} example carries it, "
                 f"but measure.treatments={list(config.measure.treatments)} needs some"
             )
+        _check_some_are_free(config, name, carried)
+
+
+def _check_some_are_free(config: Config, name: str, carried: np.ndarray) -> None:
+    if of_tokens(config.world) and carried.all():
+        raise AbsorbError(
+            f"routing.concept={list(config.routing.concept)}: each of the {len(carried)} {name} "
+            "stories carries it, so that nothing is retained; must leave at least one without it"
+        )

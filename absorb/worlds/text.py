@@ -36,9 +36,10 @@ def load_text_world(world: Text) -> Data:
     """Windows of length + 1 tokens with the concepts of each token tagged.
 
     A token carries a concept where it is part of one of its words: a whole word, upper or lower
-    case. Its span goes to the ends of the line or sentence. Covariates: `position`, where in the
-    window the first token of any concept stands (length + 1 where there is none), and `place`,
-    where in the file the window's block begins.
+    case. Its span goes to the ends of the line or sentence. A window carries what those of its
+    tokens carry that are predicted: all but the first. Covariates: `position`, where in the window
+    the first such token of any concept stands (length + 1 where there is none), and `place`, where
+    in the file the window's block begins.
     Errors: AbsorbError for a file that is missing, not text or too short, for a vocabulary too
     small, for a concept without words.
     """
@@ -109,8 +110,9 @@ def _windows(world: Text, blocks: list[Block], encode, patterns) -> Split:
     token, own, span = (np.concatenate([f[i] for f in found]) for i in range(3))
     place_N = np.repeat([b.place for b in blocks], [len(f[0]) for f in found])
     tags = Tags(own.astype(np.uint8), span.astype(np.uint8))
-    first_N = np.where((own > 0).any(1), (own > 0).argmax(1), world.length + 1)
-    class_N = np.bitwise_or.reduce(tags.token_NS, 1).astype(np.int32)
+    predicted_NT = own[:, 1:] > 0  # nothing before a window's first token predicts it
+    first_N = np.where(predicted_NT.any(1), predicted_NT.argmax(1) + 1, world.length + 1)
+    class_N = np.bitwise_or.reduce(tags.token_NS[:, 1:], 1).astype(np.int32)
     covariates = {"position": first_N, "place": place_N}
     return Split(token.astype(np.int32), class_N, covariates, tags)
 

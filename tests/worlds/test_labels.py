@@ -108,6 +108,22 @@ def test_a_fraction_that_labels_nobody_is_refused():
         check_labels(compose(["routing.covariate=inc"]), load_world(config.world))
 
 
+@pytest.mark.parametrize("part", ["train", "validation", "test"])
+def test_a_split_in_which_every_story_carries_the_concept_is_refused(part):
+    words = ["world=stories", "model=transformer", "world.train_count=64", "train.batch=16",
+             "world.validation_count=64", "world.test_count=64"]  # fmt: skip
+    config = compose(words)
+    data = load_world(config.world)
+    check_labels(config, data)
+    split, bits = getattr(data, part), sum(1 << c for c in config.routing.concept)
+    full = data._replace(**{part: split._replace(class_N=split.class_N | bits)})
+    name = "training" if part == "train" else part
+    with pytest.raises(AbsorbError, match=rf"routing.concept=\[.*\]: .* 64 {name} stories"):
+        check_labels(config, full)
+    if part == "validation":  # which chooses among attacks, and does nothing else
+        check_labels(compose([*words, "measure.treatments=[whole,raw]"]), full)
+
+
 @pytest.mark.parametrize("part", ["validation", "test"])
 def test_a_split_on_which_nothing_could_be_measured_is_refused(part):
     config = compose([])

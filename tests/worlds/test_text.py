@@ -97,13 +97,22 @@ def test_tags_of_tokens_cover_the_words_and_make_the_class(world, tokenizer):
     data = load_text_world(replace(world, tokenizer=tokenizer, vocabulary=320))
     for split in data:
         token_NS, span_NS = split.tags
-        assert np.array_equal(np.bitwise_or.reduce(token_NS, 1), split.class_N)
+        assert np.array_equal(np.bitwise_or.reduce(token_NS[:, 1:], 1), split.class_N)
         assert (token_NS & ~span_NS == 0).all() and (token_NS != span_NS).any()
     if tokenizer == "characters":
         for text, token_S in zip(texts(world, data.test), data.test.tags.token_NS, strict=True):
             tagged = "".join(c if t & 1 else " " for c, t in zip(text, token_S, strict=True))
             inner = tagged[6:-6]  # a window may cut a word at either end
             assert set(re.findall(r"(?<= )\S+(?= )", inner)) <= {"King", "queen"}
+
+
+def test_a_window_does_not_carry_a_concept_of_its_first_token_alone(world):
+    train = load_text_world(replace(world, concepts=("a",), length=20)).train
+    tagged_NS = train.tags.token_NS > 0
+    only_first_N = tagged_NS[:, 0] & ~tagged_NS[:, 1:].any(1)
+    assert only_first_N.any() and not train.class_N[only_first_N].any()
+    z_N = train.covariates["position"]
+    assert (z_N[only_first_N] == z_N.max()).all()
 
 
 def test_byte_pairs_know_every_text_and_point_at_its_characters():
@@ -133,7 +142,8 @@ def test_a_world_learns_its_byte_pairs_from_its_training_blocks(world):
 
 def test_covariates_say_where_the_concept_and_where_the_window_is(world):
     split = load_world(world).train
-    first_N = np.where(split.class_N > 0, (split.tags.token_NS > 0).argmax(1), world.length + 1)
+    predicted_NT = split.tags.token_NS[:, 1:] > 0
+    first_N = np.where(split.class_N > 0, predicted_NT.argmax(1) + 1, world.length + 1)
     assert np.corrcoef(first_N, split.covariates["position"])[0, 1] == pytest.approx(1)
     assert (np.diff(split.covariates["place"]) >= 0).all()
     for z_N in split.covariates.values():
@@ -198,7 +208,7 @@ def test_a_checksum_is_verified_and_names_the_file_wherever_it_lies(world, tmp_p
     load_world(replace(world, sha256=sha256))
     with pytest.raises(AbsorbError, match=rf"world.sha256='{'0' * 64}': .*has {sha256}"):
         load_world(replace(world, sha256="0" * 64))
-    config = compose(["world=text", "model=transformer"])
+    config = compose(["world=text", "model=transformer", f"world.path={world.path}"])
     ids = {
         (path, known): run_id(replace(config, world=replace(world, path=path, sha256=known)))
         for path in ("a.txt", "b.txt")
