@@ -1,6 +1,7 @@
 """Parameters by name, to be stored, and training that starts from stored ones."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import jax
@@ -44,15 +45,32 @@ def started(params: Params, stored: Named) -> Params:
 
 
 def check_start(spec: Spec, stored: Named) -> None:
-    """Refuse stored parameters that do not fit the network: AbsorbError naming the parameter."""
-    shapes = named(jax.eval_shape(lambda: init(spec, jax.random.key(0))))
+    """Refuse stored parameters that are not the network's own, with what routing adds or without.
+
+    Errors: AbsorbError naming the parameter.
+    """
+    shapes, plain = parameter_shapes(spec), parameter_shapes(without_added(spec))
     start = f"train.start={spec.train.start!r}"
     for name, array in stored.items():
         if name not in shapes:
             raise AbsorbError(f"{start}: holds {name}, which this network does not have")
-        have, need = array.shape, shapes[name].shape
-        if len(have) != len(need) or any(h > n for h, n in zip(have, need, strict=True)):
-            raise AbsorbError(f"{start}: {name} has shape {have}, must fit into {need}")
+        need = dict.fromkeys((plain[name], shapes[name]))
+        if array.shape not in need:
+            words = " or ".join(map(str, need))
+            raise AbsorbError(f"{start}: {name} has shape {array.shape}, must have {words}")
     for name in shapes:
         if name not in stored and not any(m.startswith(FRESH) for m in name.split("/")):
             raise AbsorbError(f"{start}: lacks {name}, which is no unit that routing adds")
+
+
+def parameter_shapes(spec: Spec) -> dict[str, tuple[int, ...]]:
+    """The shape of every parameter of a network, by name."""
+    made = jax.eval_shape(lambda: init(spec, jax.random.key(0)))
+    return {name: leaf.shape for name, leaf in named(made).items()}
+
+
+def without_added(spec: Spec) -> Spec:
+    """The spec without the units that routing adds to its sites."""
+    if spec.routing.placement != "added":
+        return spec
+    return replace(spec, routing=replace(spec.routing, placement="slice"))

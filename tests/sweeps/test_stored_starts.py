@@ -6,9 +6,11 @@ import numpy as np
 import pytest
 
 from absorb.cli import main
-from absorb.identity import run_id
+from absorb.errors import AbsorbError
+from absorb.identity import flat, run_id
 from absorb.store import Store
 from sweeps.app import compose
+from sweeps.starts import check_network
 
 SMALL = ["model.widths=[8,8]", "routing.units=3", "measure=quick", "train.epochs=2"]
 KEPT = [*SMALL, "measure.parameters=true"]
@@ -55,5 +57,59 @@ def test_a_start_that_cannot_serve_is_refused_before_any_work(here, capsys):
     capsys.readouterr()
     start = f"train.start='{run_id(compose(KEPT))}'"
     narrow = refused(*SMALL, start, "model.widths=[8,7]")
-    assert "chain/hidden1/bias has shape (8,), must fit into (7,)" in narrow
+    assert "that run has model.widths=[8,8], this one [8,7]; they must be equal" in narrow
     assert len(Store(here / "results", create=False).run_ids()) == 2
+
+
+STORIES = ["world=stories", "model=transformer"]
+SAME = [
+    ["model.adapters=[query]", "model.rank=3"],
+    ["model.experts=2", "model.expert_width=5"],
+    ["model.precision=bfloat16", "model.remat=true"],
+    ["world.overlap=0.3", "world.train_count=99", "train.epochs=3", "routing.placement=slice"],
+]
+OTHER = {
+    "model.heads": ["model.heads=2"],
+    "model.layers": ["model.layers=1", "routing.sites=[mlp0]"],
+    "model.mlp": ["model.mlp=24"],
+}
+
+
+@pytest.mark.parametrize("more", SAME)
+def test_a_start_may_differ_in_data_training_and_what_is_added(more):
+    check_network(compose([*STORIES, *more]), flat(compose(STORIES)))
+
+
+@pytest.mark.parametrize("name", OTHER)
+def test_a_start_of_another_network_is_refused_by_its_setting(name):
+    with pytest.raises(AbsorbError, match=rf"train\.start=.* that run has {name}="):
+        check_network(compose([*STORIES, *OTHER[name]]), flat(compose(STORIES)))
+
+
+def test_experts_of_a_start_are_its_own():
+    four, two = ["model.experts=4", "model.expert_width=8"], ["model.experts=8"]
+    row = flat(compose([*STORIES, *four]))
+    with pytest.raises(AbsorbError, match=r"that run has model\.experts=4, this one 8"):
+        check_network(compose([*STORIES, *two, "model.expert_width=4"]), row)
+    with pytest.raises(AbsorbError, match=r"that run has model\.experts=4, this one 0"):
+        check_network(compose(STORIES), row)
+
+
+def test_a_start_of_other_tokens_is_refused(here):
+    (here / "text.txt").write_text("one king\n")
+    (here / "other.txt").write_text("two kings\n")
+    text = compose(["world=text", "model=transformer"])
+    for more, name in {
+        ("world.path=other.txt",): "world.sha256",
+        ("world.tokenizer=pairs", "world.vocabulary=300"): "world.tokenizer",
+        ("world.vocabulary=300",): "world.vocabulary",
+    }.items():
+        with pytest.raises(AbsorbError, match=rf"that run has {name}="):
+            check_network(compose(["world=text", "model=transformer", *more]), flat(text))
+    with pytest.raises(AbsorbError, match=r"has world\.kind=stories, this one text"):
+        check_network(text, flat(compose(STORIES)))
+    moved = compose(["world=text", "model=transformer", "world.test=0.2", "world.split_seed=3"])
+    check_network(moved, flat(text))
+    pairs = ["world=text", "model=transformer", "world.tokenizer=pairs", "world.vocabulary=300"]
+    with pytest.raises(AbsorbError, match=r"that run has world\.split_seed=3, this one 0"):
+        check_network(compose(pairs), flat(compose([*pairs, "world.split_seed=3"])))

@@ -35,6 +35,7 @@ def test_names_are_paths():
                      for leaf in ("kernel", "bias")}  # fmt: skip
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "base, more",
     [
@@ -81,6 +82,23 @@ def test_what_does_not_fit_is_named(other, words):
     with pytest.raises(AbsorbError) as error:
         check_start(spec, stored_of(*SMALL[1:2], *other))
     assert all(word in str(error.value) for word in ["train.start='abc'", *words])
+
+
+@pytest.mark.parametrize(
+    "own, other, words",
+    [
+        ("model.width=16", "model.width=8", ["(14, 8)", "(12, 16) or (14, 16)"]),
+        ("world.length=64", "world.length=48", ["(48,", "(64,"]),
+        ("routing.units=5", "routing.units=3", ["(15, 8)", "(12, 8) or (17, 8)"]),
+    ],
+)
+def test_smaller_parameters_of_another_network_are_no_start(own, other, words):
+    added = [*STORIES, "model.heads=2", "routing.placement=added"]
+    spec = spec_of(compose([*added, own]))
+    with pytest.raises(AbsorbError, match=r"train\.start=.* has shape ") as error:
+        check_start(spec, stored_of(*added, other))
+    assert all(word in str(error.value) for word in words)
+    check_start(spec, stored_of(*added, own))
 
 
 def test_a_batch_keeps_its_parameters_apart_from_its_rows_and_starts_from_stored_ones():
