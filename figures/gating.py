@@ -75,8 +75,11 @@ def pages(table: Table, partial: bool) -> Pages:
 
 
 def cell_of(row: Row) -> Cell | None:
-    """Routed runs by concept, gate, mechanism and p; unrouted ones by concept and gate."""
-    if row[ARM] == "capacity":
+    """Routed runs by concept, gate, mechanism and p; unrouted ones by concept and gate.
+
+    A hard gate routes by itself: with one no network is unrouted.
+    """
+    if row[ARM] == "capacity" and row[GATE] != "hard":
         return Cell(concept_words(row), gate_words(row), "none", 0.0)
     if not is_route(row):
         return None
@@ -100,7 +103,7 @@ def gates_of(study: Study) -> list[Gates]:
             by_kind = [[c.p for c in routed if c[:2] == kind] for kind in {c[:2] for c in routed}]
             fractions = [p for p in common(by_kind) if p > 0]
             wanted = [Cell(v, g, mechanism, p) for v in levels for g in gates for p in fractions]
-            wanted += [unrouted_cell(study, level, "none") for level in levels]
+            wanted += unrouted_cells(study, levels, gates)
             lacking = missing(study, list(dict.fromkeys(wanted)), said, study.seeds)
             found += [
                 Gates(study, t, levels, gates, fractions, mechanism, lacking)
@@ -118,8 +121,16 @@ def place_of_gate(gate: str) -> tuple:
 def said(cell: Cell) -> str:
     """A cell in words."""
     if cell.mechanism == "none":
-        return f"{cell.level}, not routed"
+        gate = f", gate {cell.gate}" if cell.gate != "none" else ""
+        return f"{cell.level}, not routed{gate}"
     return f"{cell.level}, gate {cell.gate} at p = {cell.p:g}"
+
+
+def unrouted_cells(study: Study, levels: Sequence[str], gates: Sequence[str]) -> list[Cell]:
+    """Unrouted networks without a gate, and with every gate that any of them has."""
+    there = {c.gate for c in study.cells if c.mechanism == "none"}
+    own = [gate for gate in dict.fromkeys(("none", *gates)) if gate in {"none", *there}]
+    return [Cell(level, gate, "none", 0.0) for level in levels for gate in own]
 
 
 def unrouted_cell(study: Study, level: str, gate: str) -> Cell:
@@ -150,12 +161,13 @@ def marks_of(found: Gates) -> list[Mark]:
 
 
 def measures(found: Gates, level: str, gate: str, p: float) -> dict[str, Interval]:
-    """Retain loss rise by ablation within the network, and what the forget loss says."""
+    """What the ablated network costs against an untouched one, and what the forget loss says."""
     cells, t = found.study.cells, found.treatment
     own = cells.get(Cell(level, gate, found.mechanism, p), {})
     full = cells.get(Cell(level, gate, found.mechanism, 1.0), {})
     none = cells.get(unrouted_cell(found.study, level, gate), {})
-    cost = rise(own, f"{found.ablation}.retain", "whole.retain")
+    plain = cells.get(Cell(level, "none", "none", 0.0), {})
+    cost = rise(own, plain, f"{found.ablation}.retain")
     rise_part, share_part = PARTS
     if not (own and full and none):
         why = undefined(0, "no unrouted runs, or none at this p or at p = 1")
@@ -165,13 +177,13 @@ def measures(found: Gates, level: str, gate: str, p: float) -> dict[str, Interva
     return {COST: cost, rise_part: of.rise, share_part: share}
 
 
-def rise(runs: Seeded, after: str, before: str) -> Interval:
-    """The rise of one column over another within the same runs."""
-    if not runs:
-        return undefined(0, "no runs")
-    after_S, before_S = paired([after, before], [runs, runs])
+def rise(runs: Seeded, plain: Seeded, column: str) -> Interval:
+    """The rise of a retain loss over that of unrouted networks that are whole and have no gate."""
+    if not (runs and plain):
+        return undefined(0, "no runs" if not runs else "no unrouted runs without a gate")
+    after_S, before_S = paired([column, "whole.retain"], [runs, plain])
     if np.isnan(before_S).all():
-        return undefined(len(before_S), f"{before} was not measured")
+        return undefined(len(before_S), "whole.retain was not measured")
     return difference_t(after_S, before_S)
 
 
@@ -182,13 +194,25 @@ def caption_of(found: Gates) -> str:
     return (
         f"{apart}{study.runs_in_words(found.missing)}; {row['world.kind']}, {found.mechanism}"
         f" routing; after treatment {found.treatment}.\n"
-        f"Cost: {found.ablation} retain loss minus that of the same network whole. Localised:"
-        " forget loss minus that of an unrouted network after the same (of the same gate where"
-        " there is one). Absorbed: that rise as a share of the rise with all labels; 0 as unrouted,"
-        " 1 as with all labels (credit sharing alone gives more than 0); not drawn where the rise"
-        " with all labels is not above 0. Null: 0. 95 % intervals over seeds, paired: t, Fieller"
-        " for shares; a faint whisker goes on beyond the axis."
+        f"Cost: {found.ablation} retain loss minus that of an unrouted network, whole and without a"
+        " gate: what routing, gate and ablation cost together (the same network whole is no measure"
+        " of it: a hard gate would open the region to retain data, for which it never learned)."
+        f" Localised: forget loss minus that of an unrouted network{references(found)}, after the"
+        " same treatment. Absorbed: that rise as a share of the rise with all labels; 0 as"
+        " unrouted, 1 as with all labels (credit sharing alone gives more than 0); not drawn where"
+        " the rise with all labels is not above 0. Null: 0. 95 % intervals over seeds, paired: t,"
+        " Fieller for shares; a faint whisker goes on beyond the axis."
     )
+
+
+def references(found: Gates) -> str:
+    """Which gates have an unrouted network of their own to be compared with."""
+    has = [g for g in found.gates
+           if any(unrouted_cell(found.study, v, g).gate == g for v in found.levels)]  # fmt: skip
+    hasnt = [g for g in found.gates if g not in has]
+    if not hasnt:
+        return " with the same gate"
+    return f" with the same gate, or for gate {' and '.join(hasnt)} with none"
 
 
 def in_words(found: Gates) -> str:

@@ -46,7 +46,7 @@ def draw(
     for ax, panel in zip(axes[0], panels, strict=True):
         ax.set_title(panel)
     for ax in axes[-1]:
-        ax.set_xlabel("retain loss rise by ablation, nats")
+        ax.set_xlabel("retain loss, ablated minus unrouted, nats")
     add_legend(figure, gates, levels)
     return settle(figure)
 

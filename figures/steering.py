@@ -83,7 +83,7 @@ def series_names(one: Steered) -> list[str]:
     """The lines of a panel."""
     several = len({kind[1] for kind in one.kinds}) > 1
     names = [series_name(kind, several) for kind in one.kinds]
-    there = any(cell.mechanism == "none" for cell in one.study.cells)
+    there = any(cell[1:3] == ("none", "none") for cell in one.study.cells)
     return [*names, UNROUTED] if there else names
 
 
@@ -113,10 +113,23 @@ def caption_of(one: Steered) -> str:
     apart = f"{study.apart}\n" if study.apart else ""
     return (
         f"{apart}{study.runs_in_words(one.missing)}; {row['world.kind']}.\n"
-        "The region's output is scaled by the value after training, with nothing else changed: 0"
-        " is ablation, 1 as trained, above 1 more of it. Means and 95 % t intervals over seeds;"
-        " nats per token."
+        "After training the region's output is scaled by the value on all data: 0 is ablation, 1"
+        f" the region in full, above 1 more of it.{about_gates(one)} Means and 95 % t intervals"
+        " over seeds; nats per token."
     )
+
+
+def about_gates(one: Steered) -> str:
+    """What the value takes the place of, for the gates that are there."""
+    there = {kind[0].split(",")[0] for kind in one.kinds}
+    text = " Without a gate 1 is the network as trained." if "none" in there else ""
+    if "learned" in there:
+        text += " Learned: the value overrules the gate, which let through a part between 0 and 1"
+        text += " that the input decides, so no value is the network as trained."
+    if "hard" in there:
+        text += " Hard: in training the region took part in labelled forget data alone, so 1 is as"
+        text += " trained on those and 0 on all others."
+    return text
 
 
 def in_words(one: Steered) -> str:

@@ -42,25 +42,56 @@ def test_every_gate_and_concept_reads_what_was_planted():
     assert not any(m.drawn for m in marks(found, "p = 1: absorbed").values())
 
 
-def test_the_cost_is_paired_within_the_network():
+def test_the_cost_is_over_whole_unrouted_networks_without_a_gate_paired_by_seed():
     own = rows(noise=0.1)
     mark = marks(pages(table(own), False), "p = 1: cost")["hard; a word family"]
-    mine = [r for r in own if (r["gate.kind"], r["routing.concept"]) == ("hard", "[0]")
-            and r["routing.label_fraction"] == 1]  # fmt: skip
-    after_S, before_S = (
-        np.array([r[f"{t}.retain"] for r in mine]) for t in ("calibrated", "whole")
-    )
-    wanted = difference_t(after_S, before_S)
-    assert mark[3:7] == pytest.approx(wanted[:4])
+    family = [r for r in own if r["routing.concept"] == "[0]"]
+    hard = [r["calibrated.retain"] for r in family
+            if r["gate.kind"] == "hard" and r["routing.label_fraction"] == 1]  # fmt: skip
+    plain = [r["whole.retain"] for r in family if r["routing.arm"] == "capacity"]
+    assert mark[3:7] == pytest.approx(difference_t(np.array(hard), np.array(plain))[:4])
+
+
+def test_a_region_that_is_opened_to_data_it_never_saw_is_no_gain_by_ablation():
+    own = rows(noise=0.0)
+    for row in own:
+        row["whole.retain"] += 0.5 if row["gate.kind"] == "hard" else 0.0
+    found = marks(pages(table(own), False), "p = 1: cost")
+    assert found["hard; a topic"].value == pytest.approx(0.21)
+
+
+def unrouted(own, up, **gate) -> list[dict]:
+    """Unrouted networks of another gate, whose losses are `up` nats above those without one."""
+    return [r | {name.replace("__", "."): value for name, value in gate.items()}
+            | {"elicited.forget": r["elicited.forget"] + up, "whole.retain": 1.0 + up}
+            for r in own if r["routing.arm"] == "capacity"]  # fmt: skip
 
 
 def test_an_unrouted_network_of_the_same_gate_goes_before_one_without():
     own = rows(noise=0.0)
-    gated = [r | {"gate.kind": "learned", "elicited.forget": r["elicited.forget"] + 0.2}
-             for r in own if r["routing.arm"] == "capacity"]  # fmt: skip
-    found = marks(pages(table(own, gated), False), "p = 1: localised")
-    assert found["learned; a word family"].value == pytest.approx(1.5 - 0.2)
-    assert found["none; a word family"].value == pytest.approx(1.0)
+    learned, ablated = (
+        unrouted(own, 0.2, gate__kind="learned"),
+        unrouted(own, 0.3, train__ablate_every=4),
+    )
+    found = pages(table(own, learned, ablated), False)
+    at = marks(found, "p = 1: localised")
+    assert at["learned; a word family"].value == pytest.approx(1.5 - 0.2)
+    assert at["none, ablated every 4; a word family"].value == pytest.approx(2.5 - 0.3)
+    assert at["none; a word family"].value == pytest.approx(1.0)
+    assert marks(found, "p = 1: cost")["learned; a topic"].value == pytest.approx(0.11)
+    assert "with the same gate, or for gate hard with none" in found.pages[0].caption
+
+
+def test_a_hard_gate_routes_by_itself_and_is_no_unrouted_network():
+    own = rows(noise=0.0)
+    found = pages(table(own, unrouted(own, 0.2, gate__kind="hard")), False)
+    assert marks(found, "p = 1: localised")["hard; a word family"].value == pytest.approx(2.0)
+
+
+def test_an_unrouted_network_of_a_gate_is_wanted_at_every_concept():
+    own = rows()
+    found = pages(table(own, unrouted(own, 0.2, gate__kind="learned")[:4]), False)
+    assert not found.pages and "a topic, not routed, gate learned has 0 of 4" in found.left_out[0]
 
 
 def test_on_the_null_intervals_hold_zero():

@@ -33,6 +33,14 @@ def test_an_unrouted_network_does_not_move():
     assert len(flat) == 5 and max(flat.values()) - min(flat.values()) == pytest.approx(0)
 
 
+def test_the_caption_says_what_the_value_takes_the_place_of():
+    said = pages(table(rows()), False).pages[0].caption
+    assert "the value overrules the gate" in said and "0 on all others" in said
+    plain = [r for r in rows() if r["gate.kind"] == "none"]
+    said = pages(table(plain), False).pages[0].caption
+    assert "Without a gate 1 is the network as trained." in said and "overrules" not in said
+
+
 def test_columns_of_other_measures_are_no_values():
     row = {"gate@0.forget": 1.0, "gate@-0.5.retain": 1.0, "gate@1e-05.forget": 1.0,
            "gate@2.forget": None, "gate@3.concepts": [1.0], "gate.kind": "none"}  # fmt: skip
