@@ -9,7 +9,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from absorb.stats.crossing import between, crossing, isotonic_blocks, refined, smooth_monotone
-from absorb.stats.dose_equivalent import dose_coordinate, dose_of_coordinate
+from absorb.stats.dose_equivalent import dose_coordinate, dose_equivalent, dose_of_coordinate
 from absorb.stats.intervals import Interval, mean_t, undefined
 
 TURNED = {"below": "above", "above": "below"}
@@ -20,6 +20,16 @@ def leakage_of(a_dose: Interval) -> Interval:
     """1 − A_dose, which turns the ends round; censored "above" where A_dose is "below"."""
     value, low, high, n, bounded, censored, why = a_dose
     return Interval(1 - value, 1 - high, 1 - low, n, bounded, TURNED.get(censored, ""), why)
+
+
+def dose_share(
+    route_S: np.ndarray, std_SG: np.ndarray, n_G: np.ndarray, forget_count: float
+) -> Interval:
+    """n_eq/N, the share of all forget data that a network does as well as; see `dose_equivalent`.
+
+    Unlike leakage it exists with all labels too, where it must read about 0.
+    """
+    return leakage_of(dose_equivalent(route_S, std_SG, n_G, 0.0, forget_count).a_dose)
 
 
 def seed_leakage(

@@ -1,9 +1,10 @@
 import numpy as np
 import pytest
 from planted_runs import table
-from planted_tokens import leakage_rows
+from planted_tokens import law, leakage_rows
 
-from figures.leakage import pages, parameters
+from figures.leakage import pages
+from figures.leakage_sizes import parameters
 from figures.style import styled
 
 SLOW = {"seeds": 4, "fractions": (0, 0.5, 1), "stds": (0, 0.25, 0.5, 0.75, 0.9, 1)}
@@ -30,6 +31,29 @@ def test_each_size_reads_the_planted_leakage_and_filtering_reads_one(falling):
         assert routed.low < routed.value < routed.high and routed.n == 4
         assert filtered.low <= 1 <= filtered.high
         assert set(marks(falling, panel, "route")) == {0.0, 0.5}  # none at p = 1
+
+
+def test_with_all_labels_nothing_is_left_to_leak(falling):
+    for arm in ("route", "hard", "filter"):
+        (found,) = marks(falling, "2 layers × 64: n_eq/N with all labels", arm).values()
+        assert found.at == 1 and found.low <= 0 <= found.high and found.high < 0.11
+    own = leakage_rows(leak, noise=0.0, **SLOW)
+    for row in own:  # the rest learns as much from labelled data as from a tenth of all
+        if (row["routing.arm"], row["routing.label_fraction"]) == ("route", 1):
+            row["elicited.forget"] += law(40) - law(0)
+    (leaks,) = marks(pages(table(own), False), "2 layers × 64: n_eq/N with all labels",
+                     "route").values()  # fmt: skip
+    assert leaks.value == pytest.approx(0.1, abs=1e-3)
+
+
+def test_learning_rates_are_said_where_they_differ_by_size(falling):
+    own = leakage_rows(leak, train__learning_rate=8e-3, **SLOW)
+    assert "DIFFER" not in pages(table(own), False).pages[0].caption
+    for row in own:
+        row["train.learning_rate"] = 5e-3 if row["model.width"] == 128 else 8e-3
+    found = pages(table(own), False).pages
+    assert "2 layers × 64 0.008, 2 layers × 128 0.005." in found[0].caption
+    assert "DIFFER" not in falling.pages[0].caption
 
 
 def test_the_slope_is_the_planted_one_per_tenfold_parameters(falling):

@@ -3,7 +3,7 @@ import pytest
 
 from absorb.stats.dose_equivalent import dose_equivalent
 from absorb.stats.intervals import Interval
-from absorb.stats.leakage import leakage_of, seed_leakage, slope_on_log
+from absorb.stats.leakage import dose_share, leakage_of, seed_leakage, slope_on_log
 from absorb.stats.simulate import dose_world
 
 N_G = np.array([0.0, 8, 20, 40, 80, 200, 400, 600, 800])
@@ -19,6 +19,14 @@ def world(seed, n_eq, seeds=6, noise=0.01):
 def test_leakage_turns_absorption_round_with_its_ends_and_its_censoring():
     found = leakage_of(Interval(0.7, 0.5, 1.2, 4, True, "above", "so"))
     assert found == pytest.approx(Interval(0.3, -0.2, 0.5, 4, True, "below", "so"))
+
+
+def test_the_dose_share_is_of_all_forget_data_and_zero_for_a_network_never_taught():
+    found = dose_share(*world(1, 130.0), N_G, N)
+    assert found.low < 130 / N < found.high and found.value == pytest.approx(130 / N, abs=0.03)
+    _, std_SG = world(1, 130.0)
+    never = dose_share(std_SG[:, 0], std_SG, N_G, N)
+    assert never.low <= 0 <= never.high < 8 / N + 1e-6 and abs(never.value) < 1e-3
 
 
 @pytest.mark.parametrize("n_eq", [28.0, 130.0, 300.0])
