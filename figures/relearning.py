@@ -11,7 +11,15 @@ from absorb.stats.relearn import best_by_examples, best_by_steps, flattened
 from figures.marks import Mark, mark, series_of, spoken
 from figures.page import Page, Pages
 from figures.relearning_draw import draw
-from figures.searches import METHODS, Search, losses, searches, sorted_out
+from figures.searches import (
+    METHODS,
+    Search,
+    elicited_in_words,
+    kept_in_words,
+    losses,
+    searches,
+    sorted_out,
+)
 from figures.select import Table
 from figures.token_runs import Row, Seeded, concept_words
 
@@ -139,9 +147,10 @@ def caption_of(search: Search) -> str:
     kinds = sorted({k.split(".")[1] for k in row if k.startswith("attack.") and k.count(".") == 2})
     return (
         f"{apart}{study.runs_in_words(search.missing)}; {concept_words(row)} in"
-        f" {row['world.kind']}. Attacks: {', '.join(kinds)}, rates {row['measure.attack_rates']},"
-        f" forget examples {row['measure.attack_examples']}.\n"
-        "At each budget the attack, rate and checkpoint of least validation loss, reported on test:"
+        f" {row['world.kind']}.\n"
+        f"Curves: attacks ({', '.join(kinds)}) alone; configs are chosen by the lowest over"
+        f" {elicited_in_words(search)}.{kept_in_words(search)} At each budget the attack, rate and"
+        " checkpoint of least validation loss, reported on test:"
         " left by steps with any number of forget examples, right by forget examples with any"
         " number of steps. Flat at the right end: the budget is enough. Of each method the config"
         f" of most forget loss whose retain loss is within {TOLERANCE:.0%} of the least of all,"

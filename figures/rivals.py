@@ -7,7 +7,16 @@ from absorb.stats.intervals import mean_t
 from figures.marks import Mark, mark, series_of, spoken
 from figures.page import Page, Pages
 from figures.rivals_draw import FORGET, LABELS, RETAIN, draw
-from figures.searches import METHODS, Search, losses, mean_of, searches, sorted_out
+from figures.searches import (
+    METHODS,
+    Search,
+    elicited_in_words,
+    kept_in_words,
+    losses,
+    mean_of,
+    searches,
+    sorted_out,
+)
 from figures.select import Table
 from figures.token_runs import concept_words
 
@@ -92,13 +101,14 @@ def caption_of(search: Search) -> str:
     return (
         f"{apart}{study.runs_in_words(search.missing)}; {concept_words(row)} in"
         f" {row['world.kind']}. Configs tried: {counts}{uneven}.\n"
-        "Forget loss: on the concept's tokens, at its lowest over the attack set, chosen on"
-        f" validation. Retain loss: {search.before}, before any attack. Small: every config, means"
-        f" over all {len(study.seeds)} seeds. Large, joined: the undominated configs by the means"
-        f" of {len(search.parts.select)} seeds, with means and 95 % t intervals over the other"
-        f" {len(search.parts.report)}. Ordinary: trained on everything, attacked alike; never"
-        " taught: without the concept's data. Carets: beyond the axis. A config with a run that did"
-        " not end well is never chosen; a frontier knows only of what was tried."
+        f"Forget loss: on the concept's tokens, at its lowest over {elicited_in_words(search)},"
+        f" chosen on validation.{kept_in_words(search)} Retain loss: {search.before}, before any"
+        f" attack. Small: every config, means over all {len(study.seeds)} seeds. Large, joined: the"
+        f" undominated configs by the means of {len(search.parts.select)} seeds, with means and"
+        f" 95 % t intervals over the other {len(search.parts.report)}. Ordinary: trained on"
+        " everything, attacked alike; never taught: without the concept's data. Carets: beyond the"
+        " axis. A config with a run that did not end well is never chosen; a frontier knows only of"
+        " what was tried."
     )
 
 

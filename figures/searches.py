@@ -1,5 +1,6 @@
 """Searches over the settings of methods that remove a concept: route, its kin, and its rivals."""
 
+import json
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
@@ -9,6 +10,7 @@ from absorb.stats.frontier import Halves, halves
 from figures.select import ARM, FRACTION, Table, config_names, described, differing
 from figures.token_runs import (
     CONCEPT,
+    PLACEMENT,
     SITES,
     Row,
     Seeded,
@@ -29,6 +31,7 @@ FOUND = (  # of a model, what all methods share; adapters and experts belong to 
     "model.kind", "model.layers", "model.width", "model.heads", "model.mlp", "model.precision",
 )  # fmt: skip
 SAME = ("world.", "measure.", "seeds.")
+LOSE = ("route", "hard", "lora")  # methods whose region is ablated; others are measured whole
 BEFORE = ("calibrated", "raw")  # the treatment of the network that is used, before any attack
 
 
@@ -133,6 +136,32 @@ def search_of(study: Study) -> Search:
     if "elicited" not in seen or not before:
         lacking.append("no losses after relearning or none before")
     return Search(study, fractions, before, "; ".join(lacking))
+
+
+def elicited_in_words(search: Search) -> str:
+    """What the forget loss after relearning is the least of."""
+    row = search.study.first
+    kinds = ", ".join(json.loads(str(row.get("measure.attack_kinds") or "[]")))
+    epochs = int(row.get("measure.refit_epochs") or 0)
+    refit = f" and a head refitted on all training data for {epochs} epochs" if epochs else ""
+    return (
+        f"the attack set ({kinds}; rates {row['measure.attack_rates']}, forget examples"
+        f" {row['measure.attack_examples']}, {row['measure.attack_steps']} steps){refit}"
+    )
+
+
+def kept_in_words(search: Search) -> str:
+    """Which methods keep the units that routing adds, or "" where it adds none."""
+    methods = {c.method for c in search.study.cells
+               for row in search.study.cells[c].values() if row[PLACEMENT] == "added"}  # fmt: skip
+    lose = [m for m in METHODS if m in methods and m in LOSE]
+    keep = [m for m in (*METHODS, "std") if m in methods and m not in LOSE]
+    if not (lose and keep):
+        return ""
+    return (
+        f" Capacity is not equal: {', '.join(lose)} lose the added units when they are ablated;"
+        f" {', '.join(keep)} are measured whole and keep them."
+    )
 
 
 def in_words_each(settings: Sequence[tuple[tuple[str, Any], ...]]) -> list[str]:

@@ -36,6 +36,7 @@ def settings(**other) -> dict:
         "rival.rate": 0.0,
         "rival.strength": 0.0,
         "measure.treatments": '["whole","raw","calibrated","elicited"]',
+        "measure.refit_epochs": 0,
         "forget_train_count": 400,
         "status": "ok",
     } | {name.replace("__", "."): value for name, value in other.items()}
@@ -142,6 +143,7 @@ def rivals_rows(
     base_S = 0.1 * rng.standard_normal(seeds)
     attack = {"measure.attack_rates": json_list(*RATES), "measure.attack_steps": STEPS}
     attack |= {"measure.attack_examples": json_list(*EXAMPLES)}
+    attack |= {"measure.attack_kinds": '["all"]'}
 
     def add(method: str, i: int, p: float, **own) -> None:
         retain, forget = point(method, i, p)

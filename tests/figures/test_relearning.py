@@ -71,3 +71,8 @@ def test_a_row_of_panels_for_each_label_fraction(found):
     with styled():
         figure = found.pages[0].draw()
     assert [ax.get_title() for ax in figure.axes] == ["p = 0.5"] * 2 + ["p = 1"] * 2
+
+
+def test_curves_are_of_attacks_alone(found):
+    said = found.pages[0].caption
+    assert "Curves: attacks (all) alone" in said and "route, hard lose the added units" in said

@@ -104,3 +104,20 @@ def test_each_label_fraction_has_a_panel(exact):
 def test_one_seed_cannot_select_and_report_even_in_part():
     found = pages(table(rivals_rows(line, seeds=1)), True)
     assert not found.pages and "one seed cannot select" in found.left_out[0]
+
+
+def test_what_is_elicited_is_said_and_a_refit_only_where_there_is_one(exact):
+    said = exact.pages[0].caption
+    assert "the attack set (all; rates [0.001,0.01], forget examples [4,16], 100 steps)," in said
+    refit = pages(table(rivals_rows(line, seeds=2, measure__refit_epochs=3)), False)
+    assert "refitted" not in said
+    assert "a head refitted on all training data for 3 epochs" in refit.pages[0].caption
+
+
+def test_which_methods_keep_added_units_is_said_where_units_are_added(exact):
+    assert (
+        "route, hard lose the added units when they are ablated; filter, ascent, misdirect, distil,"
+        " std are measured whole" in exact.pages[0].caption
+    )
+    within = pages(table(rivals_rows(line, seeds=2, routing__placement="slice")), False)
+    assert "added" not in within.pages[0].caption
