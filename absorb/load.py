@@ -99,7 +99,8 @@ def _tuple(path: str, value: Any, element: type, meta: Mapping[str, Any]) -> tup
 def _scalar(path: str, value: Any, hint: type, meta: Mapping[str, Any]) -> Any:
     value = _typed(path, value, hint)
     if meta["choices"] and value not in meta["choices"]:
-        hint_text = nearest(value, meta["choices"])
+        near = nearest(value, meta["choices"])
+        hint_text = near if near.startswith(" (") else ""  # the choices are named anyway
         raise AbsorbError(
             f"{path}={value!r}: must be one of {', '.join(meta['choices'])}{hint_text}"
         )

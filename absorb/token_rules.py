@@ -51,6 +51,11 @@ def check_tokens(config: Config) -> None:
             f"routing.degree={routing.degree!r}: says how much of the concept each token has, so "
             "it needs routing.granularity=token or component"
         )
+    if routing.degree == "probe" and config.rival.kind != "none":
+        raise AbsorbError(
+            f"rival.kind={config.rival.kind!r}: has no probe of its own; routing.degree='probe' "
+            "reads a network in training, so a rival needs tags, frequency or classifier"
+        )
     if routing.align != "target" and routing.granularity not in BY_POSITION:
         raise AbsorbError(
             f"routing.align={routing.align!r}: acts where positions of a story differ, so it needs "

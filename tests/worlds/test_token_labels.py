@@ -109,6 +109,10 @@ def test_a_degree_mixes_the_entries_of_forget_and_unlabelled_data():
         (["routing.degree=frequency"], "routing.degree='frequency'"),
         (["routing.align=input"], "routing.align='input'"),
         (["routing.whole_rest=true"], "routing.whole_rest=true"),
+        (
+            ["routing.granularity=token", "routing.degree=probe", "routing=none", "rival=ascent"],
+            "rival.kind='ascent'",
+        ),
         (["model=mlp"], "model.kind='mlp'"),
     ],
 )
