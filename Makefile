@@ -26,13 +26,13 @@ demo: setup  ## train a few hundred routed networks on real digits, draw the fig
 	$(BIN)/absorb figures
 
 test: setup  ## the fast tests
-	$(BIN)/pytest -q -n auto -m "not slow"
+	$(BIN)/pytest -q -n auto --dist worksteal -m "not slow"
 
 test-slow: setup  ## the slow tests
-	$(BIN)/pytest -q -n auto -m slow
+	$(BIN)/pytest -q -n auto --dist worksteal -m slow
 
 test-all: setup  ## every test
-	$(BIN)/pytest -q -n auto
+	$(BIN)/pytest -q -n auto --dist worksteal
 
 lint: setup  ## style and types
 	$(BIN)/ruff check .

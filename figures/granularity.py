@@ -22,8 +22,9 @@ from figures.granularity_cells import (
     routed_cells,
     unrouted,
 )
-from figures.granularity_draw import draw
+from figures.granularity_draw import KEPT, draw
 from figures.marks import Mark, mark, spoken
+from figures.ordinary import Lengths, is_ordinary, kept, kin, ordinary
 from figures.page import Page, Pages
 from figures.select import Table
 from figures.token_runs import Seeded, Study, paired, studies, treatments
@@ -42,6 +43,7 @@ class Map(NamedTuple):
     decisions: Sequence[str]
     columns: Sequence[tuple[Site, str]]
     by_site: Mapping[Site, Sequence[float]]
+    ordinary: Mapping[tuple, Lengths]
     missing: str
 
     @property
@@ -58,12 +60,20 @@ class Map(NamedTuple):
     @property
     def quantities(self) -> list[str]:
         """What is mapped, in the order of the panels."""
-        return ["localised", *(f"absorbed at p = {p:g}" for p in self.fractions), "retain cost"]
+        shares = [f"absorbed at p = {p:g}" for p in self.fractions]
+        return ["localised", *shares, "retain cost", *([KEPT] if self.lengths else [])]
+
+    @property
+    def lengths(self) -> Lengths:
+        """The ordinary networks of the first concept by epochs, if there are two lengths."""
+        found = self.ordinary.get(kin(self.study.first), {})
+        return found if len(found) > 1 else {}
 
 
 def pages(table: Table, partial: bool) -> Pages:
     """A figure for each study and treatment that is whole, or for all if `partial`."""
-    found = [m for study in studies(table, FREE, cell_of) for m in maps_of(study)]
+    own = studies(table, FREE, cell_of, lambda row: not is_ordinary(row))
+    found = [m for study in own for m in maps_of(study, ordinary(table))]
     drawn = [m for m in found if partial or not m.missing]
     left_out = dict.fromkeys(
         f"{m.study.apart or 'runs'}: {m.missing}" for m in found if m.missing and not partial
@@ -74,7 +84,7 @@ def pages(table: Table, partial: bool) -> Pages:
     return Pages(made, "\n\n".join(said), list(left_out))
 
 
-def maps_of(study: Study) -> list[Map]:
+def maps_of(study: Study, lengths: Mapping[tuple, Lengths]) -> list[Map]:
     """A study by each treatment; none where it compares fewer than two decisions."""
     routed = routed_cells(study)
     decisions = sorted({cell.decision for cell in routed}, key=place_of_decision)
@@ -84,7 +94,7 @@ def maps_of(study: Study) -> list[Map]:
     columns = sorted({(cell.site, cell.mechanism) for cell in routed}, key=place_of_column)
     why = lacking(study, levels)
     return [
-        Map(study, treatment, levels, decisions, columns, by_site, why)
+        Map(study, treatment, levels, decisions, columns, by_site, lengths, why)
         for treatment in treatments(study.rows)
     ]
 
@@ -136,6 +146,9 @@ def measures(found: Map, full: Cell) -> dict[str, tuple[float, Interval]]:
         "localised": (1.0, of_losses(found.study, forget, full, 1.0).rise),
         "retain cost": (1.0, of_losses(found.study, retain, full, 1.0).rise),
     }
+    if found.lengths and (runs := found.study.cells.get(full)):
+        own = found.ordinary.get(kin(next(iter(runs.values()))), {})
+        values[KEPT] = (1.0, kept(own, runs, retain))
     for p in found.by_site[full.site]:
         if p < 1:
             share = of_losses(found.study, forget, full, p).share
@@ -177,9 +190,20 @@ def caption_of(found: Map) -> str:
         " which fewer labels reach, 0 as unrouted, 1 as with all labels (credit sharing alone"
         " gives more than 0). Retain cost: the same difference in retain loss. Null: 0. Paired by"
         " seed; 95 % t intervals, Fieller's for shares, in the tables. Pale with a dot: the"
-        " interval holds 0. Hatched: no share, since the rise with all labels is not above 0."
+        " interval holds the null. Hatched: no share, as the rise with all labels is not above 0."
         " Blank: no such runs. No correction for the number of cells."
-        f"{about_the_rest(found)}{about_batches(found)}"
+        f"{about_training(found)}{about_the_rest(found)}{about_batches(found)}"
+    )
+
+
+def about_training(found: Map) -> str:
+    """What the retain loss is worth in training, if that is mapped."""
+    if not found.lengths:
+        return ""
+    tried = ", ".join(f"{epochs:g}" for epochs in found.lengths)
+    return (
+        " Training kept: the share of ordinary training (on everything, with all units) after which"
+        f" retain loss is the same, read between {tried} epochs; null: 1; ≤ and ≥ beyond them."
     )
 
 

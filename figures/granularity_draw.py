@@ -10,6 +10,7 @@ from figures.marks import Mark
 from figures.style import new_figure, settle
 
 EMPTY, UNKNOWN = "#FFFFFF", "#D9D9D9"
+KEPT = "training kept"
 ROW_IN, LABELS_IN = 0.2, 0.95
 TITLES = {
     "localised": "localised: forget loss, nats",
@@ -61,7 +62,7 @@ def shades_of(quantity: str, own: Sequence[Mark]) -> Any:
     from matplotlib.cm import ScalarMappable
     from matplotlib.colors import Normalize
 
-    if quantity.startswith("absorbed"):
+    if quantity.startswith(("absorbed", KEPT)):
         return ScalarMappable(Normalize(0, 1), colormaps["cividis"])
     size = np.abs([m.value for m in own if m.drawn])
     most = float(np.quantile(size, 0.9)) if size.size else 0.0
@@ -88,7 +89,7 @@ def draw_panel(
 
 
 def draw_cell(ax: Any, r: int, c: int, m: Mark, shades: Any, size: float) -> None:
-    """One value: pale with a dot if its interval holds 0, hatched if there is none."""
+    """One value: pale with a dot if its interval holds the null, hatched if there is none."""
     from matplotlib.patches import Rectangle
 
     if not m.drawn:
@@ -98,10 +99,12 @@ def draw_cell(ax: Any, r: int, c: int, m: Mark, shades: Any, size: float) -> Non
     colour = shades.to_rgba(m.value)
     ax.add_patch(Rectangle((c, r), 1, 1, fc=colour, ec="white", lw=0.5))
     dark = np.dot(colour[:3], (0.299, 0.587, 0.114)) < 0.5
-    ink, holds = "white" if dark else "black", m.low <= 0 <= m.high
+    null = 1.0 if m.panel.endswith(KEPT) else 0.0
+    ink, holds = "white" if dark else "black", m.low <= null <= m.high
+    bound = {"above": "≥", "below": "≤"}.get(m.censored, "")
     ax.text(
-        c + 0.5, r + 0.53, short(m.value), ha="center", va="center", fontsize=size, color=ink,
-        alpha=0.6 if holds else 1.0, fontweight="normal" if holds else "bold",
+        c + 0.5, r + 0.53, bound + short(m.value), ha="center", va="center", fontsize=size,
+        color=ink, alpha=0.6 if holds else 1.0, fontweight="normal" if holds else "bold",
     )  # fmt: skip
     if holds:
         ax.plot(c + 0.88, r + 0.2, ".", color=ink, ms=2.2, mew=0)

@@ -5,8 +5,9 @@ from collections.abc import Sequence
 from absorb.stats.frontier import Chosen, frontier
 from absorb.stats.intervals import mean_t
 from figures.marks import Mark, mark, series_of, spoken
+from figures.ordinary import kept
 from figures.page import Page, Pages
-from figures.rivals_draw import FORGET, LABELS, RETAIN, draw
+from figures.rivals_draw import FORGET, KEPT, LABELS, RETAIN, draw
 from figures.searches import (
     METHODS,
     Search,
@@ -18,9 +19,7 @@ from figures.searches import (
     sorted_out,
 )
 from figures.select import Table
-from figures.token_runs import concept_words
-
-REFERENCES = {"ordinary": 0.0, "never taught": 1.0}
+from figures.token_runs import Seeded, concept_words
 
 
 def pages(table: Table, partial: bool) -> Pages:
@@ -53,11 +52,21 @@ def marks_of(search: Search) -> list[Mark]:
     for p in search.fractions:
         for method in METHODS:
             marks += method_marks(search, method, p)
-        for name, share in REFERENCES.items():
-            for axis, column in columns(search).items():
-                value_S = mean_of(search.reference(share), column)
-                marks.append(mark(f"{panel_name(p)}: {axis}", name, 0, mean_t(value_S)))
+        for name, at, runs in references(search):
+            marks += [
+                mark(f"{panel_name(p)}: {axis}", name, at, mean_t(mean_of(runs, column)))
+                for axis, column in columns(search).items()
+            ]
     return marks
+
+
+def references(search: Search) -> list[tuple[str, float, Seeded]]:
+    """Networks without any method: by name, share of the training, runs."""
+    found = [("never taught", 1.0, search.reference(1.0))]
+    longest = max(search.lengths, default=1.0)
+    shorter = [(epochs, runs) for epochs, runs in search.lengths.items() if epochs < longest]
+    found += [("ordinary", epochs / longest, runs) for epochs, runs in shorter]
+    return [*found, ("ordinary", 1.0, search.reference(0.0))]
 
 
 def columns(search: Search) -> dict[str, str]:
@@ -81,7 +90,20 @@ def method_marks(search: Search, method: str, p: float) -> list[Mark]:
             mark(f"{panel}: {axis}", f"{method}, frontier", place, value, words)
             for axis, value in ((FORGET, point.gain), (RETAIN, point.cost))
         ]
+        marks += kept_marks(search, f"{panel}: {KEPT}", f"{method}, frontier", place, words, p)
     return marks
+
+
+def kept_marks(
+    search: Search, panel: str, series: str, place: int, words: str, p: float
+) -> list[Mark]:
+    """What the retain loss of a chosen config is worth in ordinary training, by reporting seeds."""
+    if len(search.lengths) < 2:
+        return []
+    runs = search.configs(series.partition(",")[0], p)[words]
+    reported = {seed: runs[seed] for seed in search.parts.report if seed in runs}
+    value = kept(search.lengths, reported, columns(search)[RETAIN])
+    return [mark(panel, series, place, value, words)]
 
 
 def chosen(search: Search, method: str, p: float) -> list[Chosen]:
@@ -106,10 +128,17 @@ def caption_of(search: Search) -> str:
         f" attack. Small: every config, means over all {len(study.seeds)} seeds. Large, joined: the"
         f" undominated configs by the means of {len(search.parts.select)} seeds, with means and"
         f" 95 % t intervals over the other {len(search.parts.report)}. Ordinary: trained on"
-        " everything, attacked alike; never taught: without the concept's data. Carets: beyond the"
-        " axis. A config with a run that did not end well is never chosen; a frontier knows only of"
-        " what was tried."
+        f" everything, attacked alike{shorter_in_words(search)}; never taught: without the"
+        " concept's data. Carets: beyond the axis. A config with a run that did not end well is"
+        " never chosen; a frontier knows only of what was tried."
     )
+
+
+def shorter_in_words(search: Search) -> str:
+    """That the ordinary networks come in several lengths of training, if they do."""
+    if len(search.lengths) < 2:
+        return ""
+    return f", after {', '.join(f'{epochs:g}' for epochs in search.lengths)} epochs"
 
 
 def in_words(search: Search) -> str:

@@ -18,7 +18,7 @@ from figures.style import (
     settle,
 )
 
-FORGET, RETAIN = "forget loss", "retain loss"
+FORGET, RETAIN, KEPT = "forget loss", "retain loss", "training kept"
 WIDEST = 1.6  # the retain axis ends at this multiple of the least value
 METHOD_LOOKS = {
     "route": Look("routed", VERMILLION, "o", "-"),
@@ -30,7 +30,7 @@ METHOD_LOOKS = {
     "lora": Look("LoRA, ablated", GREY, "X", (0, (6, 2))),
 }
 REFERENCE_LOOKS = {
-    "ordinary": Look("ordinary", BLACK, "d", "none"),
+    "ordinary": Look("ordinary", BLACK, "d", (0, (1, 2))),
     "never taught": Look("never taught", BLACK, "*", "none"),
 }
 LABELS = {name: look.label for name, look in METHOD_LOOKS.items()}

@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from absorb.stats.frontier import Halves, halves
+from figures.ordinary import Lengths, kin, not_shortened, ordinary
 from figures.select import ARM, FRACTION, Table, config_names, described, differing
 from figures.token_runs import (
     CONCEPT,
@@ -49,6 +50,7 @@ class Search(NamedTuple):
     study: Study
     fractions: Sequence[float]
     before: str
+    lengths: Lengths
     missing: str
 
     @property
@@ -74,9 +76,10 @@ class Search(NamedTuple):
 def searches(table: Table) -> list[Search]:
     """Every search in which a rival stands."""
     free = [n for n in config_names(table) if not (n.startswith(SAME) or n in (CONCEPT, *FOUND))]
-    found = studies(table, free, lambda row: cell_of(row, free))
+    found = studies(table, free, lambda row: cell_of(row, free), not_shortened(table))
     with_rivals = [s for s in found if any(cell.method in RIVALS for cell in s.cells)]
-    return [search_of(study) for study in with_rivals]
+    lengths = ordinary(table)
+    return [search_of(study, lengths.get(kin(study.first), {})) for study in with_rivals]
 
 
 def sorted_out(found: Sequence[Search], partial: bool) -> tuple[list[Search], list[str]]:
@@ -117,7 +120,7 @@ def method_of(row: Row) -> str | None:
     return row[ARM] if row[ARM] in ("route", "hard", "filter", "std") else None
 
 
-def search_of(study: Study) -> Search:
+def search_of(study: Study, lengths: Lengths) -> Search:
     """A study with its label fractions, and what of it is not there."""
     configs: dict[tuple, list[float]] = {}
     for cell in study.cells:
@@ -135,7 +138,7 @@ def search_of(study: Study) -> Search:
     lacking += [short] if short else []
     if "elicited" not in seen or not before:
         lacking.append("no losses after relearning or none before")
-    return Search(study, fractions, before, "; ".join(lacking))
+    return Search(study, fractions, before, lengths, "; ".join(lacking))
 
 
 def elicited_in_words(search: Search) -> str:

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 from planted_runs import stored, table
-from planted_tokens import SITES, granularity_rows
+from planted_tokens import SITES, granularity_rows, ordinary_rows
 
 from absorb.errors import AbsorbError
 from absorb.stats.intervals import difference_t
@@ -207,3 +207,23 @@ def test_the_drawing_prints_every_number_and_blanks_what_is_not_there():
 )  # fmt: skip
 def test_short_numbers(x, text):
     assert short(x) == text
+
+
+def test_a_retain_loss_is_read_as_a_share_of_ordinary_training():
+    own = rows(noise=0.0, cost=0.3)  # retain loss 1.3, which ordinary networks have after 2 of 3
+    found = pages(table(own, ordinary_rows(levels=2, seeds=4)), False)
+    kept = marks(found, "a topic: training kept")
+    assert len(kept) == 4 and not found.left_out
+    assert [m.value for m in kept.values()] == pytest.approx([2 / 3] * 4)
+    assert "read between 1, 2, 3 epochs" in found.pages[0].caption
+    with styled():
+        titles = [ax.get_title() for ax in found.pages[0].draw().axes]
+    assert "training kept" in titles
+    alone = pages(table(own), False).pages[0]
+    assert alone.name == found.pages[0].name  # the shorter ordinary networks found no study
+    assert not any("training kept" in m.panel for m in alone.marks)
+
+
+def test_ordinary_networks_of_another_world_say_nothing_about_training():
+    other = ordinary_rows(levels=2, seeds=4, world__length=64)
+    assert not any("kept" in m.panel for m in pages(table(rows(), other), False).pages[0].marks)

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 from planted_runs import stored, table
-from planted_tokens import rivals_rows
+from planted_tokens import ordinary_rows, rivals_rows
 
 from absorb.errors import AbsorbError
 from figures.main import main
@@ -121,3 +121,17 @@ def test_which_methods_keep_added_units_is_said_where_units_are_added(exact):
     )
     within = pages(table(rivals_rows(line, seeds=2, routing__placement="slice")), False)
     assert "added" not in within.pages[0].caption
+
+
+def test_a_retain_loss_is_read_as_a_share_of_ordinary_training():
+    own = [r | {"whole.retain": 1.0} for r in rivals_rows(line, seeds=4, noise=0.0)]
+    found = pages(table(own, ordinary_rows((1.0, 2.0), levels=1, seeds=4)), False)
+    kept = marks(found, "p = 1: training kept", "route, frontier")
+    assert kept[2].value == pytest.approx(2 / 3) and kept[2].n == 2
+    assert [m.value for m in kept] == sorted((m.value for m in kept), reverse=True)
+    course = marks(found, "p = 0.5: retain loss", "ordinary")
+    assert [(m.at, m.value) for m in course] == [
+        (pytest.approx(e / 3), pytest.approx(1.9 - 0.3 * e)) for e in (1, 2, 3)
+    ]
+    assert "attacked alike, after 1, 2, 3 epochs;" in found.pages[0].caption
+    assert not any("kept" in m.panel for m in pages(table(own), False).pages[0].marks)

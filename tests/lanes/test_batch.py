@@ -232,8 +232,8 @@ def test_eight_devices_hold_no_collectives_and_give_the_same_bits():
     "words",
     [
         ["routing.cross=false"],
-        ["train.ablate_every=2"],
-        ["gate=learned"],
+        pytest.param(["train.ablate_every=2"], marks=pytest.mark.slow),
+        pytest.param(["gate=learned"], marks=pytest.mark.slow),
         ["model=autoencoder", "model.certificates=true", "model.widths=[8]", "model.latent=4",
          "routing.sites=[latent]"],
     ],

@@ -87,6 +87,7 @@ def test_curves_are_flat_lists_that_begin_before_the_first_step():
     assert found["retain"].tolist() == [9, 20, 21, 9, 22, 23, 9, 24, 25]
 
 
+@pytest.mark.slow
 def test_each_attacks_best_lies_on_its_curve():
     spec, knobs, params, data = made()
     found = jax.jit(lambda k: elicitation(spec, k, data, params))(knobs)

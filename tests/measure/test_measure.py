@@ -125,6 +125,7 @@ def trained(*overrides: str):
     return {name: float(value) for name, value in single(run(knobs)).items()}
 
 
+@pytest.mark.slow
 def test_what_is_only_hidden_comes_back_and_what_was_never_taught_costs_more():
     hidden = trained("routing.label_fraction=0")
     never = trained("routing.arm=filter", "routing.label_fraction=1")
@@ -141,6 +142,7 @@ def test_gates_by_hand_run_from_ablated_to_whole():
     assert found["gate@0.5.forget"] not in (found["gate@0.forget"], found["gate@1.forget"])
 
 
+@pytest.mark.slow
 def test_training_the_ablated_network_now_and_then_spares_the_rest():
     plain = trained("measure=quick", "routing.label_fraction=1")
     spared = trained("measure=quick", "routing.label_fraction=1", "train.ablate_every=2")

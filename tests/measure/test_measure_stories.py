@@ -44,6 +44,7 @@ def test_losses_by_level_are_means_over_the_tagged_positions():
     assert found["concepts"][1] == found["forget"] and len(found["concepts"]) == 6
 
 
+@pytest.mark.slow
 def test_stories_in_chunks_say_what_they_say_at_once():
     spec, knobs, params, data = made()
     x_NS = jnp.asarray(data.test.x_NF)
@@ -55,6 +56,7 @@ def test_stories_in_chunks_say_what_they_say_at_once():
     np.testing.assert_allclose(got.error_NT, want, rtol=1e-5)
 
 
+@pytest.mark.slow
 def test_the_mean_ablated_region_is_filled_with_its_mean_over_positions():
     spec, knobs, params, data = made()
     view = mean_ablated(spec, knobs, params, data.train)

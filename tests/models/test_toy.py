@@ -68,6 +68,7 @@ def one_hot_error(w_MF: np.ndarray, b_F: np.ndarray) -> float:
     return total / len(b_F)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("features", "found"), [(5, {4, 5}), (6, {5, 6})])
 def test_trained_networks_reach_the_optimum_of_their_polygon(features, found):
     one_active = ["world.structure=groups", f"world.group={features}", "world.correlation=1",
@@ -91,6 +92,7 @@ def test_two_sparse_features_in_one_dimension_become_antipodal(active):
     assert partners(weights(best, 1)[0]).tolist() == [1, 0]
 
 
+@pytest.mark.slow
 def test_routing_can_be_lifted_and_then_acts_no_more():
     words = ["routing=parameter", "routing.granularity=component", "routing.label_fraction=1",
              "routing.concept=[0,1]", "world.active=0.05", "world.features=6", "model.hidden=3",
@@ -147,6 +149,7 @@ def test_the_start_alone_can_hold_a_feature_outside_its_region():
         assert row["raw.forget"] < 0.75 * 0.1 / 3  # the mean square of the feature itself
 
 
+@pytest.mark.slow
 def test_fine_tuning_brings_an_ablated_feature_back():
     words = ["world.features=4", "model.hidden=4", "routing=parameter", "routing.label_fraction=1",
              "routing.weights.retain=[0,1]", "routing.retain_fraction=1", "world.active=0.1",

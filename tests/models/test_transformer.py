@@ -96,7 +96,7 @@ def test_blocked_weights_get_no_gradient(site):
     assert jnp.abs(gradient["unembed"]["kernel"]).max() > 0
 
 
-@pytest.mark.parametrize("whole_rest", [False, True])
+@pytest.mark.parametrize("whole_rest", [True, pytest.param(False, marks=pytest.mark.slow)])
 def test_blocked_weights_do_not_move_under_adamw(whole_rest):
     spec, knobs, params = made(
         "routing=update", "routing.granularity=batch", "train=adamw", "model.experts=2",
@@ -212,6 +212,7 @@ def gap(a, b) -> float:
     return max(jax.tree.leaves(jax.tree.map(lambda x, y: float(jnp.abs(x - y).max()), a, b)))
 
 
+@pytest.mark.slow
 def test_precision_and_recomputation_change_little():
     spec, knobs, params = made("routing.sites=[mlp0,heads1]", "gate=learned")
     weight_N2 = jnp.asarray(np.random.default_rng(1).uniform(0, 1, (POSITIONS, 2)), jnp.float32)

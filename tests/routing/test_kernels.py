@@ -57,7 +57,7 @@ def problem(name: str, mechanism: str):
     config = compose([*MODELS[name], "routing=parameter"])
     config = replace(config, routing=replace(config.routing, mechanism=mechanism))
     spec, knobs = spec_of(config), knobs_of(config, classes(config.world))
-    params = init(spec, jax.random.key(1))
+    params = jax.jit(init, static_argnums=0)(spec, jax.random.key(1))
     noise = iter(np.random.default_rng(0).standard_normal(len(jax.tree.leaves(params))))
     params = jax.tree.map(lambda p: p.astype(jnp.float64) + 0.05 * next(noise), params)
     rng = np.random.default_rng(2)
@@ -66,6 +66,9 @@ def problem(name: str, mechanism: str):
     weight_B2 = jnp.array(rng.uniform(-0.5, 1, (BATCH, 2)))
     masks = {site: r_U.astype(jnp.float64) for site, r_U in regions(spec, knobs).items()}
     return spec, params, x_BF, class_B, weight_B2, masks
+
+
+psi_of = jax.jit(psi_tree, static_argnums=0)
 
 
 def summed_loss(spec, params, x_BF, class_B, routes):
@@ -84,7 +87,7 @@ def textbook(spec, params, x_BF, class_B, weight_B2, masks):
     for i in range(BATCH):
         one, plain = slice(i, i + 1), Routes(None, jnp.ones(1), masks)
         gradient = gradient_of(spec, params, x_BF[one], class_B[one], plain)
-        psi = psi_tree(spec, params, weight_B2[i], masks)
+        psi = psi_of(spec, params, weight_B2[i], masks)
         total = jax.tree.map(lambda t, p, g: t + p * g, total, psi, gradient)
     return total
 

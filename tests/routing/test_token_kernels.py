@@ -213,10 +213,11 @@ def test_routing_by_position_is_the_sum_over_groups(name):
     assert largest_gap(routed, problem.gradient(None)) > 1e-3
 
 
+@pytest.mark.parametrize("name", ["mlp", pytest.param("together", marks=SLOW)])
 @pytest.mark.parametrize("mechanism", ["activation", "parameter"])
-def test_weights_of_one_are_ordinary_training_to_the_bit(mechanism):
+def test_weights_of_one_are_ordinary_training_to_the_bit(mechanism, name):
     kind = f"routing.mechanism={mechanism}"
-    problem = Problem("together", kind, "gate=none", "routing.whole_rest=false")
+    problem = Problem(name, kind, "gate=none", "routing.whole_rest=false")
     ones = jnp.ones((STORIES * LENGTH, 2))
     assert largest_gap(problem.gradient(ones), problem.gradient(None)) == 0
 

@@ -70,7 +70,9 @@ def test_where_nobody_is_labelled_the_forget_half_weighs_nothing():
     assert not forget.weight_B.any() and other.weight_B.sum() == pytest.approx(1)
 
 
-@pytest.mark.parametrize("strength, bias", [(0.0, 3.0), (3.0, -9.0)])
+@pytest.mark.parametrize(
+    "strength, bias", [(0.0, 3.0), pytest.param(3.0, -9.0, marks=pytest.mark.slow)]
+)
 def test_ascent_of_no_strength_or_beyond_the_guess_never_looks_at_forget_data(strength, bias):
     spec, knobs, _, sides = made("ascent")
     forget, other = half_batches(spec, sides, jax.random.key(1))
