@@ -9,6 +9,7 @@ from absorb.devices import set_up_devices
 from absorb.errors import AbsorbError
 from sweeps.app import Request, run_sweeper
 from sweeps.estimate import Estimate, estimate, size_words, words
+from sweeps.launch import Launch
 from sweeps.local import Executor, Outcome
 from sweeps.memory import check_memory
 from sweeps.plan import Had, Survey, Work, survey
@@ -82,12 +83,17 @@ def _plan(request: Request) -> int:
         "runs in a batch": f"{launch.batch}",
         "lanes": f"{launch.lanes or 'calibrated'} on each of {launch.devices or 'all'} devices",
         "time": f"about {words(guess.seconds)}, a rough guess",
-        "memory": f"about {size_words(guess.memory)}",
+        "memory": f"about {size_words(guess.memory)}{bound_words(launch)}",
         "results": f"about {size_words(guess.stored)} in {request.store}",
     }
     for name, text in lines.items():
         say(f"  {name:<20} {text}")
     return 0
+
+
+def bound_words(launch: Launch) -> str:
+    """The bound on memory, where there is one."""
+    return "" if launch.bound is None else f", within the {size_words(launch.bound)} allowed"
 
 
 def _train(request: Request) -> int:

@@ -10,9 +10,10 @@ from absorb.knobs import OBSERVED
 from absorb.sites import of_tokens, positions
 
 FLOPS_PER_CORE = 2e10  # in small batched matrix products, with what is lost around them
+TOKEN_FLOPS_PER_CORE = 8e10  # the same over all positions of a batch of tokens
 DRAW_S = 4e-9  # per core: one random number and what becomes of it
 STEP_OVERHEAD_S = 2e-5  # per run, step and core: what is not matrix products
-TOKEN_S = 2e-6  # per core, token and layer: norms, softmax and what else is no matrix product
+TOKEN_S = 1e-6  # per core, token and layer: norms, softmax and what else is no matrix product
 COMPILE_S = 15.0
 ROW_BYTES = 400
 LANES = 8
@@ -51,7 +52,8 @@ def run_seconds(spec: Spec) -> float:
     """Seconds that one run keeps one core busy: forward, backward and update, then measures."""
     uses = 2 if isinstance(spec.model, Toy) else 1  # W serves both ways
     flops = 6 * uses * parameters(spec) * spec.train.batch * positions(spec.world)
-    step = flops / FLOPS_PER_CORE + 16 * parameters(spec) / 4e9 + other_seconds(spec)
+    rate = TOKEN_FLOPS_PER_CORE if of_tokens(spec.world) else FLOPS_PER_CORE
+    step = flops / rate + 16 * parameters(spec) / 4e9 + other_seconds(spec)
     return step * (passes(spec) * steps(spec) + measure_steps(spec))
 
 

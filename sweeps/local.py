@@ -160,7 +160,8 @@ class Executor:
         def on_progress(progress: Any) -> None:
             done, total = progress.lane_steps_done, max(1, progress.lane_steps_total)
             self.lane_steps = total
-            self.bar.step(done / total, runs, done)
+            move = self.bar.resumed if progress.phase == "resumed" else self.bar.step
+            move(done / total, runs, done)
             self.stopper.check()
 
         self.lane_steps = 0

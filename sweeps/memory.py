@@ -40,7 +40,7 @@ def remedy(spec: Spec, launch: Launch, fits: int) -> str:
         return f"train.batch={batch} would fit"
     if isinstance(spec.world, Stories | Text):
         length = largest(spec.world.length, lambda n: _with_length(spec, n), launch)
-        if length:
+        if length >= _least_length(spec.world):
             return f"no train.batch fits; world.length={length} would"
     return "no train.batch fits"
 
@@ -55,6 +55,12 @@ def largest(most: int, changed, launch: Launch) -> int:
         else:
             high = middle
     return low
+
+
+def _least_length(world: Stories | Text) -> int:
+    from absorb.worlds.stories import SHORTEST
+
+    return SHORTEST if isinstance(world, Stories) else 8  # as absorb.world_config has it
 
 
 def _with_batch(spec: Spec, batch: int) -> Spec:

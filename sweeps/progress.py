@@ -29,12 +29,18 @@ class ProgressBar:
         self.total, self.done, self.shown = total, 0, 0.0
         self.began = self.last_line = time.monotonic()
         self.lane_steps = self.rate = 0.0
+        self.earlier_runs = self.earlier_steps = 0.0  # by an earlier process, in no time of ours
         self.bar: Any = _bar(total) if sys.stderr.isatty() else None
+
+    def resumed(self, share: float, runs: int, lane_steps: int) -> None:
+        """An earlier process did `share` of a batch of `runs` runs, `lane_steps` steps of it."""
+        self.earlier_runs += share * runs
+        self.earlier_steps += lane_steps
 
     def step(self, share: float, runs: int, lane_steps: int) -> None:
         """A batch of `runs` runs has done `share` of its work, `lane_steps` optimizer steps."""
         elapsed = max(time.monotonic() - self.began, 1e-9)
-        self.rate = (self.lane_steps + lane_steps) / elapsed
+        self.rate = (self.lane_steps + lane_steps - self.earlier_steps) / elapsed
         self._show(self.done + share * runs)
 
     def rows(self, runs: int, lane_steps: int) -> None:
@@ -63,9 +69,10 @@ class ProgressBar:
         from sweeps.estimate import words
 
         elapsed = time.monotonic() - self.began
-        left = (self.total - done) * elapsed / done if done else 0.0
+        here = done - self.earlier_runs
+        left = (self.total - done) * elapsed / here if here > 0 else 0.0
         text = f"{int(done)}/{self.total} runs, {self.rate:,.0f} lane-steps/s"
-        return f"{text}, about {words(left)} left" if done < self.total else text
+        return f"{text}, about {words(left)} left" if left else text
 
 
 def _bar(total: int) -> Any:

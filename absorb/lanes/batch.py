@@ -113,6 +113,8 @@ class _Batch:
     def run(self) -> list[dict[str, Any]]:
         """One row per run, from where the checkpoint stands."""
         first, epoch, state = self._resume()
+        if state is not None:
+            self._tell(first, epoch, "resumed")
         waves = [
             self.knobs[i : i + self.made.width] for i in range(0, len(self.knobs), self.made.width)
         ]
@@ -154,17 +156,19 @@ class _Batch:
     def _after_segment(self, wave: int, epoch: int, state) -> None:
         if self.checkpoint is not None and time.perf_counter() - self.saved > SAVE_EVERY:
             self._save(wave, epoch, state)
-        if self.on_progress is None:
-            return
-        share = (wave + epoch / self.spec.train.epochs) * self.made.width
-        total = self.run_steps * len(self.knobs)
-        done = min(int(share * self.run_steps), total)
         try:
-            self.on_progress(Progress(done, total, "train"))
+            self._tell(wave, epoch, "train")
         except BaseException:
             if self.checkpoint is not None:
                 self._save(wave, epoch, state)
             raise
+
+    def _tell(self, wave: int, epoch: int, phase: str) -> None:
+        if self.on_progress is None:
+            return
+        share = (wave + epoch / self.spec.train.epochs) * self.made.width
+        total = self.run_steps * len(self.knobs)
+        self.on_progress(Progress(min(int(share * self.run_steps), total), total, phase))
 
     def _save(self, wave: int, epoch: int, state) -> None:
         assert self.checkpoint is not None

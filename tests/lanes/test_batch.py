@@ -179,7 +179,8 @@ def test_a_batch_that_is_stopped_goes_on_to_the_same_bits(stop_after):
     seen = []
     rows = train_batch(configs, lanes=2, on_progress=seen.append, checkpoint=memory).rows
     assert rows == wanted and memory.kept is None
-    assert len(calls) + len(seen) == 8  # no segment is trained twice
+    assert seen[0] == calls[-1]._replace(phase="resumed")
+    assert len(calls) + len(seen[1:]) == 8  # no segment is trained twice
 
 
 def test_a_checkpoint_of_another_width_is_not_mixed_in():

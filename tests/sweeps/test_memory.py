@@ -42,6 +42,7 @@ def test_what_fits_passes_and_the_width_stays_below_the_bound():
         (BIG, launch(3.0, 64), r"64 lanes on each of 2 devices need .* launch\.lanes=(\d+) would"),
         (LONG, launch(2.0), r"no train\.batch fits; world\.length=(\d+) would"),
         (BIG, launch(0.6), r"no train\.batch fits$"),
+        (LONG, launch(0.58), r"no train\.batch fits$"),  # a story needs 48 tokens
     ],
 )
 def test_what_cannot_fit_is_refused_with_the_largest_value_that_would(words, here, says):
