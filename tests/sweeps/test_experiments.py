@@ -20,8 +20,10 @@ def test_there_are_experiments():
 
 
 @pytest.mark.parametrize("name", EXPERIMENTS)
-def test_every_run_of_an_experiment_loads(name):
-    points = request(f"experiment={name}").points
+def test_every_run_of_an_experiment_loads(name, tmp_path):
+    (tmp_path / "text.txt").write_text("a king, a queen and a horse\n" * 400)
+    where = [f"world.path={tmp_path / 'text.txt'}"] if name == "text" else []
+    points = request(f"experiment={name}", *where).points
     counts = survey(Work(points, Had(set(), set())), lambda config: None)
     assert counts.todo == counts.runs > 0
     assert len(counts.missing) == len(points.specs)
