@@ -20,6 +20,7 @@ LAYERS = (
     ("absorb.models",),
     ("absorb.train",),
     ("absorb.measure",),
+    ("absorb.dynamics",),
     ("absorb.lanes",),  # one program that trains and measures many networks
     ("absorb.stats",),
     ("absorb.store",),

@@ -1,0 +1,1 @@
+"""The masked update θ ← θ − η Σᵢ ψᵢ ∘ ∇Lᵢ as a dynamical system."""
