@@ -46,3 +46,21 @@ def test_concepts_without_a_home_are_not_together():
 def test_too_few_runs_or_concepts_are_refused(shape):
     with pytest.raises(AbsorbError, match="home_RC"):
         co_absorption(np.zeros(shape, int))
+
+
+def test_the_chance_that_two_different_runs_agree_leaves_each_run_beside_itself_out():
+    home_RC = np.random.default_rng(3).integers(0, 3, (6, 7))
+    first, second = np.triu_indices(7, 1)
+    same_RP = home_RC[:, first] == home_RC[:, second]
+    want = np.mean([same_RP[r] & same_RP[s] for r in range(6) for s in range(r)])
+    found = co_absorption(home_RC, draws=20).apart
+    assert found.value == pytest.approx(want) and found.low < want < found.high
+
+
+def test_only_pairs_that_stay_together_are_named():
+    rng = np.random.default_rng(4)
+    home_RC = rng.permuted(np.tile([0, 0, 0, 1, 1, 1], (40, 1)), axis=1)
+    home_RC[:, 1] = home_RC[:, 0]
+    p_CC = co_absorption(home_RC, draws=199).p_CC
+    assert p_CC[0, 1] == p_CC[1, 0] == 1 / 200 and np.isnan(np.diag(p_CC)).all()
+    assert np.delete(p_CC, [0, 1], axis=0)[:, 2:][~np.eye(4, dtype=bool)].min() > 0.05
