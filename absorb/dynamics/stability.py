@@ -42,7 +42,7 @@ def stability(terms: Sequence[Term], theta: Tree, rate: float) -> Stability:
     check_rate(rate)
     with jax.enable_x64(True):
         flat = in_float64(terms, theta)
-        found = linearised(flat.terms, flat.theta_P)
+        found = jax.jit(lambda theta_P: linearised(flat.terms, theta_P))(flat.theta_P)
         return of_matrix(np.asarray(found.jacobian_PP), np.asarray(found.antisymmetric_PP), rate)
 
 

@@ -40,6 +40,7 @@ def test_arnoldi_agrees_with_the_whole_spectrum(planted, rate):
     assert found.least_real == pytest.approx(whole.least_real, abs=1e-8)
     assert found.multiplier == pytest.approx(whole.multiplier, abs=1e-8)
     assert abs(1 - rate * found.farthest_K[0]) == pytest.approx(whole.multiplier, abs=1e-8)
+    assert all(abs(value - whole.eigenvalues_P).min() < 1e-8 for value in found.farthest_K)
 
 
 def test_what_arnoldi_does_not_find_in_time_is_said(planted):
