@@ -235,8 +235,9 @@ def test_eight_devices_hold_no_collectives_and_give_the_same_bits():
         ["routing.cross=false"],
         pytest.param(["train.ablate_every=2"], marks=pytest.mark.slow),
         pytest.param(["gate=learned"], marks=pytest.mark.slow),
-        ["model=autoencoder", "model.certificates=true", "model.widths=[8]", "model.latent=4",
-         "routing.sites=[latent]"],
+        pytest.param(
+            ["model=autoencoder", "model.certificates=true", "model.widths=[8]", "model.latent=4",
+             "routing.sites=[latent]"], marks=pytest.mark.slow),
     ],
 )  # fmt: skip
 def test_no_routing_is_capacity_whatever_else_needs_the_region(words):

@@ -22,6 +22,7 @@ def here(tmp_path, monkeypatch):
     return tmp_path
 
 
+@pytest.mark.slow
 def test_fine_tuning_that_hardly_moves_repeats_the_stored_run(here):
     assert main(["train", *KEPT]) == 0
     first = run_id(compose(KEPT))
