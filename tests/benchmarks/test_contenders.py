@@ -47,6 +47,7 @@ def trained(config):
     return jax.tree.leaves(made.train(wave, on_all(made.mesh, data), state, 0, 1).params)
 
 
+@pytest.mark.slow
 def test_without_routing_the_engine_trains_what_it_trains_with_weights_of_one():
     _, ones = problem_and_config("routing.arm=capacity", "routing.mechanism=parameter")
     _, plain = problem_and_config("routing=none")

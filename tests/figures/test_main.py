@@ -81,6 +81,7 @@ def test_what_is_whole_is_drawn_and_the_rest_is_named(tmp_path, tables_only, cap
     assert "partial=true draws it" in said
 
 
+@pytest.mark.slow
 def test_two_experiments_in_one_store_get_two_files(tmp_path, tables_only, capsys):
     blocks = dose_rows(seeds=2), dose_rows(seeds=2, key=5, routing__mechanism="parameter")
     where = stored(tmp_path / "s", *blocks)

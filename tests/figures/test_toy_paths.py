@@ -75,6 +75,7 @@ def test_features_that_stay_alone_lower_the_mean_over_pairs_and_not_the_test():
     assert marks[RATE, f"{FIXED}, matchings alone", 2].n == 200
 
 
+@pytest.mark.slow
 def test_the_null_of_the_test_is_kept_over_many_stores():
     said = [
         the_one(random_rows(2, 60, key))[1]["all matchings alike", "p-value", 2].value < 0.05

@@ -20,6 +20,8 @@ from absorb.train.one import start, train_epochs
 from absorb.worlds import load_world
 from sweeps.app import compose
 
+pytestmark = pytest.mark.contract
+
 SMALL = ["model.widths=[8,8]", "routing.units=3", "train.epochs=4", "measure=quick"]
 
 
@@ -57,6 +59,7 @@ def test_a_solo_run_equals_its_lane():
         np.testing.assert_allclose(a, b[2 % made.width], rtol=2e-4, atol=2e-6)
 
 
+@pytest.mark.slow
 def test_widths_agree_within_rounding():
     rows = [train_batch(config_list(4), lanes=lanes).rows[3]["whole.forget"] for lanes in (2, 4)]
     assert rows[0] == pytest.approx(rows[1], rel=1e-3)
@@ -218,6 +221,7 @@ print(json.dumps(train_batch([config] * 3, lanes=2).rows[2]))
 """
 
 
+@pytest.mark.slow
 def test_eight_devices_hold_no_collectives_and_give_the_same_bits():
     flags = "--xla_force_host_platform_device_count=8"
     env = os.environ | {"XLA_FLAGS": flags, "JAX_PLATFORMS": "cpu"}
@@ -229,15 +233,15 @@ def test_eight_devices_hold_no_collectives_and_give_the_same_bits():
     assert here == there
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "words",
     [
         ["routing.cross=false"],
-        pytest.param(["train.ablate_every=2"], marks=pytest.mark.slow),
-        pytest.param(["gate=learned"], marks=pytest.mark.slow),
-        pytest.param(
-            ["model=autoencoder", "model.certificates=true", "model.widths=[8]", "model.latent=4",
-             "routing.sites=[latent]"], marks=pytest.mark.slow),
+        ["train.ablate_every=2"],
+        ["gate=learned"],
+        ["model=autoencoder", "model.certificates=true", "model.widths=[8]", "model.latent=4",
+         "routing.sites=[latent]"],
     ],
 )  # fmt: skip
 def test_no_routing_is_capacity_whatever_else_needs_the_region(words):

@@ -67,6 +67,7 @@ def test_attacks_on_forget_examples_alone_see_no_others():
     assert len(set(np.asarray(index).tolist())) == 4
 
 
+@pytest.mark.slow
 def test_forget_loss_falls_fastest_where_nothing_else_is_trained_on():
     spec, knobs, params, data = made()
     run = jax.jit(lambda kind: run_attack(spec, knobs, data, params, ablated(knobs),

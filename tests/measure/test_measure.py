@@ -170,6 +170,7 @@ def test_the_null_world_reports_the_rests_share_of_the_slope():
     assert found["kept_share"] == pytest.approx(0.25, rel=1e-5)
 
 
+@pytest.mark.slow
 def test_attacks_are_chosen_on_validation_data_and_calibration_sees_retain_data_alone():
     spec, knobs, params, data = made("measure.attack_kinds=[all]", "measure.attack_rates=[1e-3]",
                                      "measure.attack_examples=[4]", "measure.attack_steps=4",

@@ -65,6 +65,7 @@ def test_the_mean_ablated_region_is_filled_with_its_mean_over_positions():
     np.testing.assert_allclose(view.fill["mlp0"], sites["mlp0"].mean(0), rtol=1e-4, atol=1e-6)
 
 
+@pytest.mark.slow
 def test_ablating_changes_the_loss_and_arms_without_a_region_keep_theirs():
     for arm, same in (("route", False), ("filter", True)):
         spec, knobs, params, data = made(f"routing.arm={arm}", "measure.treatments=[whole,raw]")

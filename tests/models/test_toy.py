@@ -48,6 +48,7 @@ def test_the_output_is_the_formula(tied, relu):
     np.testing.assert_allclose(output.sites["hidden"], x_BF @ w.T, rtol=1e-5, atol=1e-5)
 
 
+@pytest.mark.slow
 def test_the_start_depends_on_the_seed_alone_and_has_the_stated_spread():
     few, many = (train_batch(seeded(["train.epochs=1", "world.steps=1"], n), lanes=n).rows[0]
                  for n in (2, 12))  # fmt: skip
@@ -83,7 +84,9 @@ def test_trained_networks_reach_the_optimum_of_their_polygon(features, found):
     assert corners == found
 
 
-@pytest.mark.parametrize("active", [0.3, 0.1, 0.03])
+@pytest.mark.parametrize(
+    "active", [0.1, *(pytest.param(a, marks=pytest.mark.slow) for a in (0.3, 0.03))]
+)
 def test_two_sparse_features_in_one_dimension_become_antipodal(active):
     words = ["world.features=2", "model.hidden=1", "routing=none", f"world.active={active}",
              "train.epochs=30"]  # fmt: skip
@@ -109,6 +112,7 @@ def test_routing_can_be_lifted_and_then_acts_no_more():
     assert moved[1] == 0 < moved[0]  # nothing but dimension 0 trains, until routing is lifted
 
 
+@pytest.mark.slow
 def test_scores_are_by_feature_and_ablation_removes_the_region():
     words = ["world.features=4", "model.hidden=4", "routing.concept=[0]", "train.epochs=30",
              "world.active=0.1", "routing.weights.retain=[0,1]", "routing.retain_fraction=1",
@@ -127,6 +131,7 @@ def test_scores_are_by_feature_and_ablation_removes_the_region():
         assert row["raw.features"] == pytest.approx(((y_NF - x_NF) ** 2).mean(0), rel=1e-3)
 
 
+@pytest.mark.slow
 def test_routed_to_one_dimension_two_features_keep_the_signs_of_their_start():
     """Why induced pairs are antipodal in about half of the runs and parallel in the others."""
     words = ["routing=parameter", "routing.granularity=component", "routing.label_fraction=1",

@@ -96,7 +96,8 @@ def test_blocked_weights_get_no_gradient(site):
     assert jnp.abs(gradient["unembed"]["kernel"]).max() > 0
 
 
-@pytest.mark.parametrize("whole_rest", [True, pytest.param(False, marks=pytest.mark.slow)])
+@pytest.mark.slow
+@pytest.mark.parametrize("whole_rest", [True, False])
 def test_blocked_weights_do_not_move_under_adamw(whole_rest):
     spec, knobs, params = made(
         "routing=update", "routing.granularity=batch", "train=adamw", "model.experts=2",

@@ -16,6 +16,8 @@ from absorb.sites import classes, inputs
 from absorb.train.losses import component_errors, errors, targets
 from sweeps.app import compose
 
+pytestmark = pytest.mark.contract
+
 MODELS = {
     "mlp": ["model=mlp", "model.widths=[7,6]", "routing.units=3"],
     "added": ["model=mlp", "model.widths=[7,6]", "routing.units=2", "routing.placement=added"],
@@ -97,7 +99,13 @@ def largest_gap(a, b) -> float:
     return max(jax.tree.leaves(gaps))
 
 
-@pytest.mark.parametrize("name", MODELS)
+FAST = ("mlp", "no_cross", "parallel", "autoencoder")  # the others are built of these
+
+
+@pytest.mark.parametrize(
+    "name",
+    [pytest.param(name, marks=() if name in FAST else pytest.mark.slow) for name in MODELS],
+)
 def test_parameter_routing_is_the_textbook_sum(name):
     spec, params, x_BF, class_B, weight_B2, masks = problem(name, "parameter")
     routes = Routes(weight_B2, jnp.ones(BATCH), masks)
@@ -144,6 +152,7 @@ def textbook_components(spec, params, x_BF, weight_B2, others_2, concept_F, mask
     return total
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("mechanism", ["activation", "parameter"])
 @pytest.mark.parametrize("name", ["toy", "toy_untied"])
 def test_component_routing_is_the_sum_over_loss_components(name, mechanism):

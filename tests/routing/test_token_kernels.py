@@ -17,6 +17,8 @@ from absorb.routing.kernels import Routes, routed_norm, routed_rows
 from absorb.sites import classes
 from sweeps.app import compose
 
+pytestmark = pytest.mark.contract
+
 STORIES, LENGTH, GROUPS, WIDTH, HEADS = 3, 8, 4, 8, 2
 MATRICES = ["query", "key", "value", "out", "up", "down"]
 SMALL = ["world=stories", f"world.length={LENGTH}", "model=transformer", f"model.width={WIDTH}",
@@ -36,7 +38,7 @@ CASES = {
     "together": [ADAPTERS, "model.experts=2", "routing.whole_rest=true", "gate=learned",
                  "routing.sites=[heads0,up_adapter0,mlp0,experts0,residual0,value_adapter1,mlp1]"],
 }  # fmt: skip
-ALONE, SLOW = [name for name in CASES if name != "together"], pytest.mark.slow
+SLOW = pytest.mark.slow
 
 
 @pytest.fixture(autouse=True)
@@ -198,7 +200,8 @@ def largest_gap(a, b) -> float:
     return max(jax.tree.leaves(jax.tree.map(lambda x, y: float(jnp.abs(x - y).max()), a, b)))
 
 
-@pytest.mark.parametrize("name", ["together", *(pytest.param(n, marks=SLOW) for n in ALONE)])
+@pytest.mark.slow
+@pytest.mark.parametrize("name", CASES)
 def test_routing_by_position_is_the_sum_over_groups(name):
     problem = Problem(name)
     total = jax.tree.map(jnp.zeros_like, problem.params)
@@ -213,6 +216,7 @@ def test_routing_by_position_is_the_sum_over_groups(name):
     assert largest_gap(routed, problem.gradient(None)) > 1e-3
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["mlp", pytest.param("together", marks=SLOW)])
 @pytest.mark.parametrize("mechanism", ["activation", "parameter"])
 def test_weights_of_one_are_ordinary_training_to_the_bit(mechanism, name):
@@ -222,6 +226,7 @@ def test_weights_of_one_are_ordinary_training_to_the_bit(mechanism, name):
     assert largest_gap(problem.gradient(ones), problem.gradient(None)) == 0
 
 
+@pytest.mark.slow
 def test_weights_of_one_on_all_parameters_differ_by_rounding_at_most():
     problem = Problem("whole_rest")
     ones = jnp.ones((STORIES * LENGTH, 2))

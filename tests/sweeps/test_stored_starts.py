@@ -42,6 +42,7 @@ def test_another_start_is_another_run():
     assert len(ids) == 3
 
 
+@pytest.mark.slow
 def test_a_start_that_cannot_serve_is_refused_before_any_work(here, capsys):
     def refused(*words: str) -> str:
         assert main(["sweep", *words]) == 2

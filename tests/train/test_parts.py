@@ -54,11 +54,10 @@ def loss_of_kind(params, spec, masks, batch, kind: int):
 HEADS = ["routing.sites=[heads1]", "routing.placement=slice", "routing.units=1"]
 
 
-@pytest.mark.parametrize("words", [
-    [], pytest.param(["routing.align=input"], marks=pytest.mark.slow),
-    pytest.param(["routing.degree=frequency"], marks=pytest.mark.slow),
-    pytest.param(HEADS, marks=pytest.mark.slow),
-])  # fmt: skip
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "words", [[], ["routing.align=input"], ["routing.degree=frequency"], HEADS]
+)
 def test_parts_of_a_loss_train_by_their_own_backward_passes(words):
     """sum over kinds of psi_kind o grad L_kind, with plain gradients and without the kernels."""
     with jax.enable_x64(True):
@@ -73,6 +72,7 @@ def test_parts_of_a_loss_train_by_their_own_backward_passes(words):
         assert optax.tree.norm(got) > 0.1
 
 
+@pytest.mark.slow
 def test_the_parts_sum_to_the_loss():
     with jax.enable_x64(True):
         loss, _, (spec, _, masks, params, batch) = gradient_of("routing=activation")

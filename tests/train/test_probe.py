@@ -50,6 +50,7 @@ def test_a_sample_has_labelled_stories_up_to_half_of_it():
     np.testing.assert_array_equal(balanced(few_N, 4), [2, 0, 1, 3])
 
 
+@pytest.mark.slow
 def test_activations_are_of_each_position_and_carry_no_gradient():
     spec, _, train = made()
     params = jax.jit(partial(init, spec))(jax.random.key(0))
@@ -60,6 +61,7 @@ def test_activations_are_of_each_position_and_carry_no_gradient():
     assert all((leaf == 0).all() for leaf in jax.tree.leaves(slope))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("p, some", [(0.0, False), (1.0, True)])
 def test_degrees_are_probabilities_and_zero_where_nothing_is_labelled(p, some):
     spec, knobs, train = made(f"routing.label_fraction={p}")

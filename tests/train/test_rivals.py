@@ -70,9 +70,8 @@ def test_where_nobody_is_labelled_the_forget_half_weighs_nothing():
     assert not forget.weight_B.any() and other.weight_B.sum() == pytest.approx(1)
 
 
-@pytest.mark.parametrize(
-    "strength, bias", [(0.0, 3.0), pytest.param(3.0, -9.0, marks=pytest.mark.slow)]
-)
+@pytest.mark.slow
+@pytest.mark.parametrize("strength, bias", [(0.0, 3.0), (3.0, -9.0)])
 def test_ascent_of_no_strength_or_beyond_the_guess_never_looks_at_forget_data(strength, bias):
     spec, knobs, _, sides = made("ascent")
     forget, other = half_batches(spec, sides, jax.random.key(1))
@@ -87,6 +86,7 @@ def test_ascent_of_no_strength_or_beyond_the_guess_never_looks_at_forget_data(st
     assert (moved > 1e-3) == (bias > 0)
 
 
+@pytest.mark.slow
 def test_ascent_stops_near_the_guess():
     spec, knobs, train, sides, state = trained("ascent", "rival.steps=100", "rival.strength=10",
                                                "rival.rate=1e-2")  # fmt: skip
@@ -97,6 +97,7 @@ def test_ascent_stops_near_the_guess():
     assert after.step == state.step + 100 and after.diverged_step == -1
 
 
+@pytest.mark.slow
 def test_misdirection_moves_forget_data_to_the_direction_and_holds_the_rest():
     spec, knobs, train, sides, state = trained("misdirect", "rival.steps=200")
     forget, other = half_batches(spec, sides, jax.random.key(9))

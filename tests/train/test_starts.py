@@ -84,6 +84,7 @@ def test_what_does_not_fit_is_named(other, words):
     assert all(word in str(error.value) for word in ["train.start='abc'", *words])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "own, other, words",
     [
@@ -101,6 +102,7 @@ def test_smaller_parameters_of_another_network_are_no_start(own, other, words):
     check_start(spec, stored_of(*added, own))
 
 
+@pytest.mark.slow
 def test_a_batch_keeps_its_parameters_apart_from_its_rows_and_starts_from_stored_ones():
     config = compose([*SMALL, "measure.parameters=true"])
     configs = [replace(config, seed=seed) for seed in range(3)]

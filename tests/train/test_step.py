@@ -13,6 +13,8 @@ from absorb.train.step import Batch, one_decision, train_step
 from absorb.worlds.labels import FORGET, UNLABELLED
 from sweeps.app import compose
 
+pytestmark = pytest.mark.contract
+
 MLP = ["model=mlp", "model.widths=[7,6]", "routing.units=3"]
 AUTOENCODER = ["model=autoencoder", "model.widths=[6]", "model.latent=5", "routing.units=2"]
 MODELS = {
@@ -54,8 +56,15 @@ def test_a_hard_gate_leaves_arms_without_a_region_as_they_are(arm):
     np.testing.assert_array_equal(routed.gate_O, [1, 0, 0])
 
 
+# The two plain placements at once; the models built on them, each compiled anew, are slow.
+FAST_FIRST = [
+    pytest.param(name, marks=() if name in ("mlp", "parallel") else pytest.mark.slow)
+    for name in MODELS
+]
+
+
 @pytest.mark.parametrize("weights", ["[1,0]", "[0,1]"])
-@pytest.mark.parametrize("name", MODELS)
+@pytest.mark.parametrize("name", FAST_FIRST)
 def test_exactly_the_blocked_weights_of_every_kind_of_layer_stay(name, weights):
     spec, knobs, masks, step = problem(*MODELS[name], f"routing.weights.forget={weights}")
     begin = start(spec, knobs)
