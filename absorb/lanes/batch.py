@@ -141,7 +141,9 @@ class _Batch:
         if self.made.unlearn is not None:
             state = self._call(self.made.unlearn, knobs, self.data, state)
         scores = self._call(self.made.measure, knobs, self.data, state)
-        extra = {"diverged_step": state.diverged_step, "final.loss": state.loss}
+        extra = {"diverged_step": state.diverged_step}
+        if self.spec.train.epochs:
+            extra["final.loss"] = state.loss
         self.scores.append({k: np.asarray(v) for k, v in (scores | extra).items()})
 
     def _call(self, program: Callable, *args):
@@ -204,7 +206,7 @@ def _row(merged: dict[str, np.ndarray], i: int) -> dict[str, Any]:
         name: value[i] if name.startswith(PARAMETERS) else _plain(value[i])
         for name, value in merged.items()
     }
-    finite = row.pop("finite_parameters") and np.isfinite(row["final.loss"])
+    finite = row.pop("finite_parameters") and np.isfinite(row.get("final.loss", 0.0))
     diverged = row["diverged_step"] >= 0 or not finite
     return row | {"status": "diverged" if diverged else "ok"}
 

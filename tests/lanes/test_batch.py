@@ -16,6 +16,7 @@ from absorb.errors import AbsorbError
 from absorb.knobs import knobs_of, stack
 from absorb.lanes.batch import _row, segment_epochs, train_batch
 from absorb.lanes.programs import all_finite, programs
+from absorb.measure.network import measure_network
 from absorb.train.one import start, train_epochs
 from absorb.worlds import load_world
 from sweeps.app import compose
@@ -131,6 +132,18 @@ def test_parameters_that_end_not_finite_are_a_divergence():
         assert row["status"] == status and "finite_parameters" not in row
     params = {"a": jnp.ones(3), "b": jnp.array([1.0, jnp.nan])}
     assert not all_finite(params) and all_finite({"a": jnp.ones(3)})
+
+
+@pytest.mark.slow
+def test_without_an_epoch_the_random_start_is_measured():
+    config = small("train.epochs=0", "seed=3")
+    row = train_batch([config], lanes=2).rows[0]
+    spec, knobs = spec_of(config), knobs_of(config, 10)
+    measured = jax.jit(measure_network, static_argnums=0)
+    wanted = measured(spec, knobs, load_world(config.world), start(spec, knobs).params)
+    for name in ("whole.retain", "raw.forget"):
+        assert row[name] == pytest.approx(float(wanted[name]), rel=1e-5)
+    assert row["status"] == "ok" and "final.loss" not in row
 
 
 @pytest.mark.parametrize("epochs", [1, 7, 10, 12, 97, 100, 200])
