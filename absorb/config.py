@@ -10,7 +10,7 @@ from typing import Any
 
 from absorb.model_config import MATRICES, Autoencoder, Mlp, Paths, Toy, Transformer
 from absorb.settings import knob, static, switch
-from absorb.world_config import Digits, Linear, Mnist, Sparse, Stories, Text
+from absorb.world_config import Digits, Linear, Mnist, Pair, Sparse, Stories, Text
 
 ARMS = ("route", "hard", "filter", "placebo", "capacity", "std", "rival")
 MECHANISMS = ("none", "activation", "parameter", "update")
@@ -141,7 +141,7 @@ class Seeds:
 class Config:
     """One run, whole. The same class with its knobs blanked (`spec_of`) is the static `Spec`."""
 
-    world: Digits | Mnist | Linear | Sparse | Stories | Text
+    world: Digits | Pair | Mnist | Linear | Sparse | Stories | Text
     model: Mlp | Autoencoder | Paths | Toy | Transformer
     routing: Routing
     gate: Gate
@@ -162,6 +162,7 @@ __all__ = ["ARMS", "ATTACKS", "DEGREES", "GRANULARITIES", "KINDS", "MATRICES", "
 KINDS: dict[str, dict[str, type]] = {
     "world": {
         "digits": Digits,
+        "pair": Pair,
         "mnist": Mnist,
         "linear": Linear,
         "sparse": Sparse,

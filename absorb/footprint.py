@@ -8,6 +8,7 @@ from absorb.config import (
     Autoencoder,
     Digits,
     Mnist,
+    Pair,
     Paths,
     Sparse,
     Spec,
@@ -16,7 +17,7 @@ from absorb.config import (
     Toy,
     Transformer,
 )
-from absorb.sites import added_units, classes, inputs, of_tokens, positions, site_widths, vocabulary
+from absorb.sites import added_units, answers, inputs, of_tokens, positions, site_widths, vocabulary
 
 DIGITS = 1797
 TEXT_BYTES = 10**6  # of a text that is not there for a guess
@@ -46,7 +47,7 @@ def parameters(spec: Spec) -> int:
 def _dense(spec: Spec, widths: dict[str, int]) -> int:
     """Of a classifier, or of an autoencoder with as many decoders as it has."""
     if not isinstance(spec.model, Autoencoder):
-        return _chain([inputs(spec.world), *widths.values(), classes(spec.world)])
+        return _chain([inputs(spec.world), *widths.values(), answers(spec.world)])
     sizes, middle = list(widths.values()), len(spec.model.widths)
     decoders = 1 + 2 * spec.model.certificates + spec.model.separate_decoders
     encoder = _chain([inputs(spec.world), *sizes[: middle + 1]])
@@ -72,7 +73,7 @@ def _transformer_parameters(spec: Spec, model: Transformer) -> int:
 def units(spec: Spec) -> int:
     """Numbers that one example leaves on its way through the network, input and output too."""
     features = inputs(spec.world)
-    outputs = classes(spec.world) if spec.model.kind == "mlp" else features
+    outputs = answers(spec.world) if spec.model.kind == "mlp" else features
     hidden = sum(site_widths(spec.model).values()) + sum(added_units(spec).values())
     return features + hidden + outputs
 
@@ -120,6 +121,9 @@ def examples(spec: Spec) -> int:
     world = spec.world
     if isinstance(world, Digits):
         return DIGITS - round(DIGITS * world.test) - round(DIGITS * world.validation)
+    if isinstance(world, Pair):
+        total = min(len(set(world.a)), len(set(world.b))) * DIGITS // 10
+        return total - round(total * world.test) - round(total * world.validation)
     if isinstance(world, Sparse):
         return world.measured
     if isinstance(world, Text):

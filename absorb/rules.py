@@ -6,6 +6,7 @@ from absorb.config import (
     Digits,
     Linear,
     Mlp,
+    Pair,
     Paths,
     Sparse,
     Toy,
@@ -38,7 +39,7 @@ def check_together(config: Config) -> None:
 
 def _splits(config: Config) -> None:
     world = config.world
-    if isinstance(world, Digits) and world.validation + world.test > 0.8:
+    if isinstance(world, Digits | Pair) and world.validation + world.test > 0.8:
         share = world.validation + world.test
         raise AbsorbError(f"world.validation + world.test = {share:g}: must be at most 0.8")
 

@@ -10,6 +10,7 @@ from absorb.config import (
     Linear,
     Mlp,
     Mnist,
+    Pair,
     Paths,
     Sparse,
     Spec,
@@ -19,13 +20,13 @@ from absorb.config import (
     Transformer,
 )
 
-World = Digits | Mnist | Linear | Sparse | Stories | Text
+World = Digits | Pair | Mnist | Linear | Sparse | Stories | Text
 Model = Mlp | Autoencoder | Paths | Toy | Transformer
 
 STORY_CONCEPTS = ("family", "topic", "trait", "family_two", "topic_two", "trait_two")
 STORY_WORDS = 128  # room for the vocabulary of the world stories
-CLASSES = {"digits": 10, "mnist": 10, "linear": 1, "stories": len(STORY_CONCEPTS)}
-INPUTS = {"digits": 64, "mnist": 784, "linear": 1}
+CLASSES = {"digits": 10, "pair": 20, "mnist": 10, "linear": 1, "stories": len(STORY_CONCEPTS)}
+INPUTS = {"digits": 64, "pair": 64, "mnist": 784, "linear": 1}
 
 
 def classes(world: World) -> int:
@@ -39,7 +40,14 @@ def inputs(world: World) -> int:
     """Width of an example; of a story, its tokens with the one that is only predicted."""
     if isinstance(world, Stories | Text):
         return world.length + 1
+    if isinstance(world, Pair) and "elsewhere" in (world.a_view, world.b_view):
+        return 2 * INPUTS["pair"]
     return world.features if isinstance(world, Sparse) else INPUTS[world.kind]
+
+
+def answers(world: World) -> int:
+    """How many classes a classifier tells apart; concept c of a pair of tasks is class c mod 10."""
+    return 10 if isinstance(world, Pair) else classes(world)
 
 
 def vocabulary(world: World) -> int:

@@ -16,6 +16,27 @@ class Digits:
     centred: bool = static()
 
 
+VIEWS = ("upright", "turned", "inverted", "shuffled", "elsewhere")
+
+
+@dataclass(frozen=True)
+class Pair:
+    """Two tasks of equal size on the digits: the digits `a` as `a_view` shows them, and `b`.
+
+    Digits that both tasks have are shared out, no picture to both. The concepts 0 to 9 are task A's
+    digits, 10 to 19 those of task B. `elsewhere` has inputs of its own.
+    """
+
+    kind: str = static(choices=("pair",))
+    split_seed: int = static(0, 2**31 - 1)
+    validation: float = static(0.01, 0.4)
+    test: float = static(0.05, 0.5)
+    a: tuple[int, ...] = static(0, 9, length=(1, 10))
+    b: tuple[int, ...] = static(0, 9, length=(1, 10))
+    a_view: str = static(choices=VIEWS)
+    b_view: str = static(choices=VIEWS)
+
+
 @dataclass(frozen=True)
 class Mnist:
     """A directory of IDX files, gzipped or not; the pictures of `parts`, cut to the counts."""

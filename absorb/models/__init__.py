@@ -21,7 +21,7 @@ from absorb.models.psi import Params, head_mask, psi_tree
 from absorb.models.toy import ToyNetwork
 from absorb.models.transformer import TransformerNetwork
 from absorb.routing.kernels import Routes
-from absorb.sites import classes, inputs, of_tokens, site_widths, unit_size, vocabulary
+from absorb.sites import answers, inputs, of_tokens, site_widths, unit_size, vocabulary
 
 MODELS = {
     "mlp": MlpNetwork,
@@ -37,7 +37,7 @@ def shapes(spec: Spec) -> tuple[int, int]:
     features = inputs(spec.world)
     if of_tokens(spec.world):
         return features, vocabulary(spec.world)
-    return features, classes(spec.world) if spec.model.kind == "mlp" else features
+    return features, answers(spec.world) if spec.model.kind == "mlp" else features
 
 
 def network(spec: Spec) -> nn.Module:

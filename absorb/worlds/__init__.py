@@ -2,19 +2,21 @@
 
 from functools import lru_cache
 
-from absorb.config import Digits, Linear, Mnist, Sparse, Spec, Stories, Text, blank
+from absorb.config import Digits, Linear, Mnist, Pair, Sparse, Spec, Stories, Text, blank
 from absorb.worlds.data import Data, Split
 from absorb.worlds.digits import load_digits_world
 from absorb.worlds.labels import carries, check_labels, observe, observe_drawn
 from absorb.worlds.linear import load_linear_world
 from absorb.worlds.mnist import load_mnist_world
+from absorb.worlds.pair import load_pair_world
 from absorb.worlds.sparse import draw, given, load_sparse_world
 from absorb.worlds.stories import load_stories_world
 from absorb.worlds.text import load_text_world
 
-World = Digits | Mnist | Linear | Sparse | Stories | Text
+World = Digits | Pair | Mnist | Linear | Sparse | Stories | Text
 WORLDS = {
     "digits": load_digits_world,
+    "pair": load_pair_world,
     "mnist": load_mnist_world,
     "linear": load_linear_world,
     "sparse": load_sparse_world,
