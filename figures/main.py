@@ -12,6 +12,7 @@ from figures import (
     credit,
     dimensionality,
     dose_response,
+    frontier,
     gating,
     granularity,
     induced,
@@ -47,6 +48,7 @@ FIGURES: dict[str, Callable[[Table, bool], Pages]] = {
     "relearning": relearning.pages,
     "gating": gating.pages,
     "steering": steering.pages,
+    "frontier": frontier.pages,
 }
 KEYS = ("store", "out", "partial")
 TRUTH = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}

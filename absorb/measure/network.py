@@ -11,6 +11,7 @@ from absorb.measure.ablate import WHOLE, View, ablated, look, mean_ablated
 from absorb.measure.calibrate import apply_map, asked_outputs, calibrated_map, sampler
 from absorb.measure.elicit import Attack, Trace, attack_set, chosen, curves, run_attack
 from absorb.measure.scores import Scores, forget_mask, prefixed, scores, seen
+from absorb.measure.trivial import trivial
 from absorb.models import Params
 from absorb.worlds import given
 from absorb.worlds.data import Data
@@ -33,6 +34,8 @@ def measure_network(spec: Spec, knobs: Knobs, data: Data, params: Params) -> Sco
         found |= prefixed(f"gate@{gate:g}", seen(spec, knobs, params, View(gate), data.test))
     if "calibrated" in spec.measure.treatments:
         found |= prefixed("calibrated", calibrated(spec, knobs, data, params))
+    if "trivial" in spec.measure.treatments:
+        found |= prefixed("trivial", trivial(spec, knobs, data))
     if {"refit", "elicited"} & set(spec.measure.treatments):
         found |= elicitation(spec, knobs, data, params)
     return found | certificates(spec, knobs, data, params) | kept_share(spec, knobs, data, params)

@@ -1,0 +1,159 @@
+"""Searches for networks that are good at B and unable to do A, on a pair and on both controls."""
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from absorb.stats.capability import capabilities
+from absorb.stats.intervals import Interval, mean_t
+from figures.searches import losses, method_of
+from figures.select import Table, config_names, described, differing, groups, plain
+from figures.token_runs import Row, Seeded, common
+
+CONTROLS = ("asked", "identical", "separable")
+TASKS = {"mlp": "classification", "autoencoder": "reconstruction"}
+VIEWS = ("world.a_view", "world.b_view")
+FREE = ("world.a", "world.b", *VIEWS)  # what a figure compares, with the parts that are searched
+FREE_PARTS = ("routing.", "gate.", "rival.", "train.")
+ELICITED, KEPT, TRIVIAL = "elicited.forget", "raw.retain", "trivial.retain"
+
+
+class Search(NamedTuple):
+    """All configs tried on one pair: capabilities, shapes (configs, seeds).
+
+    `zero_cost`: how able of A a network is that learned B alone. `methods` and `words` say of each
+    config what it is.
+    """
+
+    pair: str
+    methods: Sequence[str]
+    words: Sequence[str]
+    a_CS: np.ndarray
+    b_CS: np.ndarray
+    zero_cost: Interval
+
+
+class Study(NamedTuple):
+    """One model on a pair and on both controls, at the seeds that all have."""
+
+    task: str
+    searches: Mapping[str, Search]
+    seeds: Sequence[int]
+    first: Row
+    runs: int
+    missing: str
+
+
+Tried = dict[tuple[tuple[str, Any], ...], dict[int, Row]]  # runs by config, by seed
+
+
+def studies(table: Table) -> list[Study]:
+    """Every model's runs in the world `pair`."""
+    kinds = table.get("world.kind", ())
+    rows = [i for i, kind in enumerate(kinds) if kind == "pair"]
+    if not rows:
+        return []
+    columns = {name: [plain(column[i]) for i in rows] for name, column in table.items()}
+    free = [n for n in config_names(columns) if n.startswith(FREE_PARTS) or n in FREE]
+    return [
+        study_of([{n: c[i] for n, c in columns.items()} for i in group.rows], free)
+        for group in groups(columns, free)
+    ]
+
+
+def study_of(rows: Sequence[Row], free: Sequence[str]) -> Study:
+    """One group of rows, sorted by control, config and seed."""
+    tried: dict[str, Tried] = {}
+    settings = [n for n in free if n not in FREE]
+    for row in rows:
+        key = tuple((name, row.get(name)) for name in settings)
+        tried.setdefault(control_of(row), {}).setdefault(key, {})[int(row["seed"])] = row
+    seeds = common([list(runs) for own in tried.values() for runs in own.values()])
+    missing = lacking(tried, seeds)
+    found = {} if missing else {c: search_of(tried[c], seeds) for c in CONTROLS}
+    task = TASKS.get(str(rows[0]["model.kind"]), str(rows[0]["model.kind"]))
+    return Study(task, found, seeds, rows[0], len(rows), missing)
+
+
+def control_of(row: Row) -> str:
+    """Which of the three a run belongs to: what was asked, or a control."""
+    a_view, b_view = (row[name] for name in VIEWS)
+    if a_view != b_view and "elsewhere" in (a_view, b_view):
+        return "separable"
+    same = a_view == b_view and json.loads(row["world.a"]) == json.loads(row["world.b"])
+    return "identical" if same else "asked"
+
+
+def lacking(tried: Mapping[str, Tried], seeds: Sequence[int]) -> str:
+    """What is not there, in words; "" where everything is."""
+    if absent := [control for control in CONTROLS if control not in tried]:
+        return f"no runs of {', '.join(absent)}"
+    configs = list(dict.fromkeys(config for own in tried.values() for config in own))
+    there = sum(len(set(seeds) & set(own.get(c, {}))) for own in tried.values() for c in configs)
+    wanted = len(tried) * len(configs) * len(seeds)
+    if there < wanted:
+        return f"{there} of {wanted} runs"
+    for control, own in tried.items():
+        if gone := [name for name, runs in references(own).items() if not runs]:
+            return f"{control}: no run of {', '.join(gone)}"
+    return "" if len(seeds) >= 4 else f"{len(seeds)} seeds; a frontier needs 4 or more"
+
+
+def references(own: Tried) -> dict[str, Seeded]:
+    """The random start, the network that learned both tasks, and the one that learned B alone."""
+    found: dict[str, Seeded] = {"the random start": {}, "both tasks": {}, "B alone": {}}
+    longest = dict.fromkeys(found, 0)
+    for runs in own.values():
+        row = next(iter(runs.values()))
+        epochs, arm, p = row["train.epochs"], row["routing.arm"], row["routing.label_fraction"]
+        name = {("std", 0.0): "both tasks", ("filter", 1.0): "B alone"}.get((arm, float(p)))
+        if arm == "std" and epochs == 0:
+            found["the random start"] = runs
+        elif name and epochs > longest[name]:
+            found[name], longest[name] = runs, epochs
+    return found
+
+
+def search_of(own: Tried, seeds: Sequence[int]) -> Search:
+    """Capabilities of every config that a method tried, on the scale that the references span."""
+    configs = {key: runs for key, runs in own.items() if method(runs) not in (None, "std")}
+    row = next(iter(next(iter(configs.values())).values()))
+    start, both, alone = ({"": runs} for runs in references(own).values())
+    constant_S = losses(alone, TRIVIAL, seeds)[0]
+    cannot_S, can_S = (losses(runs, ELICITED, seeds)[0] for runs in (start, both))
+    best_S = losses(alone, KEPT, seeds)[0]
+    each = {str(i): runs for i, runs in enumerate(configs.values())}
+    a_CS = capabilities(losses(each, ELICITED, seeds), cannot_S, can_S)
+    b_CS = capabilities(losses(each, KEPT, seeds), constant_S, best_S)
+    settings = [dict(key) for key in configs]
+    names = differing(settings)
+    zero = capabilities(losses(alone, ELICITED, seeds), cannot_S, can_S)[0]
+    return Search(
+        pair_words(row),
+        [str(method(runs)) for runs in configs.values()],
+        [described(one, names) for one in settings],
+        a_CS,
+        b_CS,
+        mean_t(zero),
+    )
+
+
+def method(runs: Seeded) -> str | None:
+    """The method of a config."""
+    return method_of(next(iter(runs.values())))
+
+
+def pair_words(row: Row) -> str:
+    """Such as "0 to 4, elsewhere, against 5 to 9"."""
+    return " against ".join(
+        digit_words(json.loads(row[f"world.{task}"]), row[f"world.{task}_view"]) for task in "ab"
+    )
+
+
+def digit_words(digits: Sequence[int], view: str) -> str:
+    """The digits of a task as its view shows them."""
+    whole = sorted(digits) == list(range(min(digits), max(digits) + 1)) and len(digits) > 2
+    said = f"{min(digits)} to {max(digits)}" if whole else ", ".join(map(str, sorted(digits)))
+    return said if view == "upright" else f"{said} ({view})"

@@ -1,0 +1,63 @@
+"""The experiment `frontier` as it stands in conf/, with planted capabilities."""
+
+import numpy as np
+import pytest
+from planted_runs import table
+
+from absorb.identity import flat
+from figures import frontier
+from figures.frontier_pairs import control_of, studies
+from sweeps.app import run_sweeper
+
+WORDS = ["experiment=frontier", "model=mlp", "seed=range(0,6)"]
+COST = {"asked": 0.4, "identical": 1.0, "separable": 0.0}
+CEILING, FLOOR, BEST, TRIVIAL = 2.0, 0.5, 0.1, np.log(5)
+
+
+@pytest.fixture(scope="module")
+def planted() -> list[dict]:
+    """24 configs of each pair on the line b = 1 − cost (1 − a), and the references."""
+    rows, place = [], {}
+    for _, config, _ in run_sweeper(WORDS, lambda request: request).points:
+        row: dict = flat(config) | {"status": "ok", "forget_train_count": 242}
+        control, seed = control_of(row), config.seed
+        if config.routing.arm == "std":
+            a, b = float(config.train.epochs > 0), 0.0
+        elif config.routing.arm == "filter" and config.train.epochs == 100:
+            a, b = 23 / 24, 1.0  # B alone: the scale of b
+        else:
+            i = place[control, seed] = place.get((control, seed), -1) + 1
+            a = i / 24
+            b = 1 - COST[control] * (1 - a)
+        row["elicited.forget"] = CEILING - a * (CEILING - FLOOR)
+        row["trivial.retain"] = TRIVIAL
+        row["raw.retain"] = TRIVIAL - b * (TRIVIAL - BEST)
+        rows.append(row)
+    return rows
+
+
+def test_the_planted_entanglement_is_read_from_the_experiment(planted):
+    found = frontier.pages(table(planted), False)
+    marks = {m.series: m for m in found.pages[0].marks if m.panel.endswith("numbers")}
+    assert marks["ent"].value == pytest.approx(0.4, abs=0.03)
+    assert marks["ent_raw, identical"].value == pytest.approx(1, abs=0.08)
+    assert marks["zero cost, asked"].value == pytest.approx(23 / 24)
+    assert found.pages[0].draw() is not None
+    assert "frontier, classification: 0 to 4 against 5 to 9, 6 seeds" in found.headline
+    assert "6 of filter, 6 of route, 6 of ascent, 6 of misdirect" in found.pages[0].caption
+
+
+def test_every_pair_is_searched_with_as_many_configs(planted):
+    (study,) = studies(table(planted))
+    assert {search.a_CS.shape for search in study.searches.values()} == {(24, 6)}
+
+
+@pytest.mark.parametrize(
+    "left, said",
+    [(lambda row: row["seed"] != 3 or row["train.epochs"] != 12, "of 468 runs"),
+     (lambda row: control_of(row) != "identical", "no runs of identical"),
+     (lambda row: row["train.epochs"] != 0, "no run of the random start")],
+)  # fmt: skip
+def test_what_is_not_whole_is_named(planted, left, said):
+    found = frontier.pages(table([row for row in planted if left(row)]), False)
+    assert not found.pages and said in found.left_out[0]
