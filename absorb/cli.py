@@ -138,9 +138,15 @@ def _bench(options: argparse.Namespace) -> int:
     return bench(options.arguments) or 0
 
 
+def _validate(options: argparse.Namespace) -> int:
+    from absorb.stats.validate import main as validate
+
+    return validate(options.arguments)
+
+
 COMMANDS = {
     "sweep": _sweep, "plan": _plan, "train": _train, "retry": _retry, "status": _status,
-    "show": _show, "doctor": _doctor, "figures": _figures, "bench": _bench,
+    "show": _show, "doctor": _doctor, "figures": _figures, "validate": _validate, "bench": _bench,
 }  # fmt: skip
 PASSED_ON = ("figures", "bench")
 ABOUT = {
@@ -152,6 +158,7 @@ ABOUT = {
     "show": "one run: config, measures, provenance, and the command that repeats it",
     "doctor": "check every file of the store; --fix sets aside what is broken",
     "figures": "draw figures from stored results",
+    "validate": "try every statistic on planted truth and on its null",
     "bench": "measure speed",
 }
 

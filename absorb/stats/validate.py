@@ -1,21 +1,20 @@
-"""Do the intervals cover, and does the test for absorption stay silent on the null? By simulation.
+"""Do the intervals cover, and do the tests stay silent on their nulls? By simulation.
 
-`python -m absorb.stats.validate` prints the table: each rate with its own binomial interval, and
-how many of the intervals were bounded (an unbounded one covers without saying much).
+`absorb validate` prints the table: each rate with its own binomial interval.
 """
 
-import sys
-from collections.abc import Callable, Iterator
-from typing import NamedTuple
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 
+from absorb.errors import AbsorbError
+from absorb.stats import planted
 from absorb.stats.absorption import kept_share
+from absorb.stats.cases import Case, Claim, Rate, claims, coverage
 from absorb.stats.dose import absorbs, excess_at, excess_over_null, excess_over_placebo, p50
 from absorb.stats.dose_equivalent import dose_equivalent
 from absorb.stats.intervals import (
     Interval,
-    binomial,
     difference_t,
     fieller_ratio,
     jackknife_t,
@@ -25,32 +24,8 @@ from absorb.stats.nulls import null_share
 from absorb.stats.simulate import FORGET_COUNT, P_P, Linear, dose_world, linear_world
 
 STD_P = np.array([1.0, 0.99, 0.975, 0.95, 0.9, 0.75, 0.5, 0.25, 0.0])
+REPEATS, SEEDS = 400, (5, 10)
 TESTED = slice(1, -1)  # label fractions between 0 and 1
-
-
-class Case(NamedTuple):
-    """An estimate with a known truth: `draw` simulates n seeds and returns the interval."""
-
-    name: str
-    truth: float
-    draw: Callable[[np.random.Generator, int], Interval]
-
-
-class Rate(NamedTuple):
-    """How often something held in repeated experiments of `n` seeds each."""
-
-    name: str
-    n: int
-    rate: Interval
-    bounded: float = 1.0
-
-
-def coverage(case: Case, n: int, repeats: int) -> Rate:
-    """How often the nominal 95 % interval contains the truth."""
-    rng = np.random.default_rng([n, *case.name.encode()])
-    found = [case.draw(rng, n) for _ in range(repeats)]
-    covered = sum(not x.excludes(case.truth) and not np.isnan(x.value) for x in found)
-    return Rate(case.name, n, binomial(covered, repeats), sum(x.bounded for x in found) / repeats)
 
 
 def pair(rng: np.random.Generator, n: int, spread: float) -> np.ndarray:
@@ -159,34 +134,73 @@ def claimed(world: Linear, link: str) -> bool:
     return any(absorbs(x, o).claim for x, o in list(zip(excess, over, strict=True))[TESTED])
 
 
-def claim_rate(depth: int, link: str, n: int, repeats: int) -> Rate:
-    """How often absorption is claimed: the false-positive rate at depth 1, the power at depth 2."""
-    name = f"claims on {'the null' if depth == 1 else 'depth 2'}, {link} link"
-    rng = np.random.default_rng([n, depth])
-    yes = sum(claimed(linear_world(rng, n, depth), link) for _ in range(repeats))
-    return Rate(name, n, binomial(yes, repeats))
+def absorption_claims() -> Iterator[Claim]:
+    """The test for absorption where nothing absorbs (depth 1) and where a strong path does."""
+    for depth, link in (
+        (1, "squared"),
+        (1, "convex"),
+        (1, "linear"),
+        (2, "squared"),
+        (2, "convex"),
+    ):
+
+        def draw(rng: np.random.Generator, n: int, depth=depth, link=link) -> bool:
+            return claimed(linear_world(rng, n, depth), link)
+
+        misfit = " (misfit)" if link == "linear" else ""  # the loss is squared
+        name = f"absorption, {'null' if depth == 1 else 'depth 2'}, {link} link{misfit}"
+        yield Claim(name, depth == 1, draw)
 
 
 def cases() -> list[Case]:
     """Every estimate whose interval is tried."""
-    return [*mean_cases(), *excess_cases(), *dose_cases(), *p50_cases()]
+    return [*mean_cases(), *excess_cases(), *dose_cases(), *p50_cases(), *planted.cases()]
 
 
-def validate(repeats: int = 400, seeds: tuple[int, ...] = (5, 10)) -> list[Rate]:
-    """Every coverage and every claim rate, each over `repeats` simulated experiments."""
-    covered = [coverage(case, n, repeats) for case in cases() for n in seeds]
-    worlds = [(1, "squared"), (1, "convex"), (1, "linear"), (2, "squared"), (2, "convex")]
-    return covered + [claim_rate(*world, n, repeats) for world in worlds for n in seeds]
+def tests() -> list[Claim]:
+    """Every test whose claims are counted."""
+    return [*absorption_claims(), *planted.claims()]
 
 
-def main() -> None:
-    """Print the table; the first argument is the number of repeats, 400 unless given."""
-    print(f"{'what':36s} {'n':>3s} {'rate':>7s}  95 % interval   bounded")
-    repeats = int(sys.argv[1]) if len(sys.argv) > 1 else 400
-    for name, n, rate, bounded in validate(repeats):
-        ends = f"[{rate.low:.3f}, {rate.high:.3f}]"
-        print(f"{name:36s} {n:3d} {rate.value:7.3f}  {ends}  {bounded:7.3f}")
+def validate(repeats: int, seeds: tuple[int, ...] = SEEDS) -> Iterator[tuple[str, Rate]]:
+    """Every rate, over `repeats` simulated experiments, each with the head it stands below."""
+    for case in cases():
+        for n in seeds:
+            yield "coverage of 95 % intervals", coverage(case, n, repeats)
+    for claim in sorted(tests(), key=lambda claim: not claim.null):
+        for n in seeds:
+            yield "false positives" if claim.null else "power", claims(claim, n, repeats)
 
 
-if __name__ == "__main__":
-    main()
+def main(arguments: Sequence[str]) -> int:
+    """Print the table; the argument is the number of repeats. Returns the exit code."""
+    repeats = understood(arguments)
+    print(f"{repeats} simulated experiments a row; n: seeds, levels of each factor, or tasks")
+    print(
+        f"{'what':38s} {'n':>3s} {'truth':>7s} {'mean':>7s} {'rate':>6s}  95 % interval   bounded"
+    )
+    head = ""
+    for below, found in validate(repeats):
+        if below != head:
+            head = below
+            print(f"{head}:", flush=True)
+        print(line(found), flush=True)
+    print("fixtures, found and wanted:")
+    for name, value, wanted in planted.fixtures():
+        print(f"  {name:38s} {value:.15g}  {wanted:.15g}")
+    return 0
+
+
+def understood(arguments: Sequence[str]) -> int:
+    """The number of repeats; raises AbsorbError for anything else."""
+    if len(arguments) > 1 or not all(word.isdecimal() and int(word) > 0 for word in arguments):
+        raise AbsorbError(f"validate takes one number of repeats, not {' '.join(arguments)}")
+    return int(arguments[0]) if arguments else REPEATS
+
+
+def line(found: Rate) -> str:
+    """One row of the table."""
+    truth, mean = (f"{x:7.3f}" if x == x else " " * 7 for x in (found.truth, found.mean))
+    ends = f"[{found.rate.low:.3f}, {found.rate.high:.3f}]"
+    shown = f"  {found.name:36s} {found.n:3d} {truth} {mean} {found.rate.value:6.3f}  {ends}"
+    return f"{shown}  {found.bounded:7.3f}" if truth.strip() else shown

@@ -2,13 +2,18 @@ import numpy as np
 import pytest
 from scipy.stats import binom
 
-from absorb.stats.validate import cases, claim_rate, coverage
+from absorb.cli import main
+from absorb.stats.cases import claims, coverage
+from absorb.stats.planted import fixtures
+from absorb.stats.validate import cases
+from absorb.stats.validate import tests as tried
 
 REPEATS = 200
 # A true 95 % interval covers fewer than this many times once in a thousand tries; draws are fixed.
 LEAST = int(binom.ppf(0.001, REPEATS, 0.95))
 MOST = int(binom.ppf(0.999, REPEATS, 0.95))
 CASES = {case.name: case for case in cases()}
+CLAIMS = {claim.name: claim for claim in tried()}
 EXACT = ["t: mean", "t: paired difference", "Fieller: ratio"]
 NEAR = ["X(0.25), depth 1", "X(0.5), depth 2", "A_dose, mid", "A_dose, filter", "p50, depth 1"]
 
@@ -42,16 +47,48 @@ def test_the_simulation_catches_an_interval_that_is_too_narrow():
 @pytest.mark.parametrize("n", [5, 10])
 @pytest.mark.parametrize("link", ["squared", "convex"])
 def test_absorption_is_claimed_on_at_most_one_null_curve_in_twenty(link, n):
-    assert claim_rate(1, link, n, REPEATS).rate.value <= 0.05
+    claim = CLAIMS[f"absorption, null, {link} link"]
+    assert claim.null and claims(claim, n, REPEATS).rate.value <= 0.05
 
 
 def test_taking_loss_shares_for_credit_shares_would_claim_absorption_on_the_null():
-    assert claim_rate(1, "linear", 10, 50).rate.low > 0.5
+    assert claims(CLAIMS["absorption, null, linear link (misfit)"], 10, 50).rate.low > 0.5
 
 
 @pytest.mark.parametrize("link", ["squared", "convex"])
 def test_planted_absorption_is_found(link):
-    assert claim_rate(2, link, 5, 50).rate.low > 0.9
+    claim = CLAIMS[f"absorption, depth 2, {link} link"]
+    assert not claim.null and claims(claim, 5, 50).rate.low > 0.9
+
+
+@pytest.mark.parametrize("name", ["ent, 0.5 of identical", "variance of init", "share of order"])
+def test_intervals_of_entanglement_and_path_dependence_cover(name):
+    assert coverage(CASES[name], 10, REPEATS).rate.value >= LEAST / REPEATS
+
+
+@pytest.mark.parametrize(
+    "name", ["ent above 0 at 0", "ranks agree, unrelated", "cka alike, 0 shared"]
+)
+def test_nulls_are_kept(name):
+    found = claims(CLAIMS[name], 5, 100)
+    assert CLAIMS[name].null and found.rate.value <= 0.12  # 5 % and three standard errors
+
+
+def test_fixtures_to_all_digits():
+    for name, value, wanted in fixtures():
+        assert value == pytest.approx(wanted, abs=1e-12), name
+
+
+def test_the_command_prints_every_row(capsys):
+    assert main(["validate", "1"]) == 0
+    said = capsys.readouterr().out
+    assert all(name in said for name in [*CASES, *CLAIMS])
+
+
+@pytest.mark.parametrize("words", [["0"], ["many"], ["5", "6"]])
+def test_the_command_takes_a_number_alone(words, capsys):
+    assert main(["validate", *words]) == 2
+    assert "number of repeats" in capsys.readouterr().err
 
 
 def test_the_same_seed_gives_the_same_table():
