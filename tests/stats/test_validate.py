@@ -61,11 +61,13 @@ def test_planted_absorption_is_found(link):
     assert not claim.null and claims(claim, 5, 50).rate.low > 0.9
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["ent, 0.5 of identical", "variance of init", "share of order"])
 def test_intervals_of_entanglement_and_path_dependence_cover(name):
     assert coverage(CASES[name], 10, REPEATS).rate.value >= LEAST / REPEATS
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "name", ["ent above 0 at 0", "ranks agree, unrelated", "cka alike, 0 shared"]
 )
