@@ -18,7 +18,7 @@ GRANULARITIES = ("example", "class", "batch", "component", "token", "span", "seq
 DEGREES = ("tags", "frequency", "classifier", "probe")
 RIVALS = ("none", "ascent", "misdirect", "distil")
 ATTACKS = ("head", "all", "forget", "adapter")
-TREATMENTS = ("whole", "raw", "mean", "calibrated", "refit", "elicited", "trivial")
+TREATMENTS = ("whole", "raw", "mean", "calibrated", "refit", "elicited", "trivial", "kept")
 
 
 @dataclass(frozen=True)
@@ -117,7 +117,7 @@ class Measure:
     What is elicited is the best of all attacks and, unless `refit_epochs` is 0, of the refit.
     """
 
-    treatments: tuple[str, ...] = static(choices=TREATMENTS, length=(1, 7))
+    treatments: tuple[str, ...] = static(choices=TREATMENTS, length=(1, 8))
     gates: tuple[float, ...] = static(-10.0, 10.0, length=(0, 16))
     refit_epochs: int = static(0, 10**5)
     refit_rate: float = static(1e-8, 10.0)

@@ -202,9 +202,10 @@ def _attacks(config: Config) -> None:
         raise AbsorbError(f"measure.attack_steps={steps}: must be a multiple of 4, its checkpoints")
     if "refit" in asked and not config.measure.refit_epochs:
         raise AbsorbError("measure.refit_epochs=0: measure.treatments has refit, so it needs 1")
-    if "trivial" in asked and (of_tokens(config.world) or isinstance(config.world, Sparse)):
+    of_pictures = sorted(asked & {"trivial", "kept"})
+    if of_pictures and (of_tokens(config.world) or isinstance(config.world, Sparse)):
         raise AbsorbError(
-            f"measure.treatments: trivial is the best constant of stored pictures; world "
+            f"measure.treatments: {of_pictures[0]} looks at single pictures; world "
             f"{config.world.kind} has none"
         )
     attacked = asked & {"calibrated", "refit", "elicited"}
