@@ -17,7 +17,7 @@ KEPT = 128  # the first of the test examples, the same for all runs of a world
 def kept(spec: Spec, knobs: Knobs, params: Params, test: Split) -> Scores:
     """The whole network's `loss` (K,) and its units at each routed `site` (K, U).
 
-    Classifiers have `probability` (K, C) and `correct` (K,) too. Each becomes a flat list in the row.
+    Classifiers have `probability` (K, C) and `correct` (K,) too. A row holds them as flat lists.
     """
     x_KF, class_K = jnp.asarray(test.x_NF[:KEPT]), jnp.asarray(test.class_N[:KEPT])
     output, target_K = look(spec, knobs, params, x_KF, WHOLE), targets(spec, x_KF, class_K)

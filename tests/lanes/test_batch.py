@@ -199,6 +199,7 @@ def test_a_batch_that_is_stopped_goes_on_to_the_same_bits(stop_after):
     assert len(calls) + len(seen[1:]) == 8  # no segment is trained twice
 
 
+@pytest.mark.slow
 def test_a_checkpoint_of_another_width_is_not_mixed_in():
     configs, memory = config_list(6), Memory()
     wanted = train_batch(configs, lanes=4).rows

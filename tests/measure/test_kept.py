@@ -19,6 +19,7 @@ def made(*words: str):
     return spec, knobs, load_world(config.world), init(spec, jax.random.key(0))
 
 
+@pytest.mark.slow
 def test_what_is_kept_says_what_the_scores_say():
     spec, knobs, data, params = made("measure.treatments=[whole,kept]")
     data = data._replace(test=data.test._replace(

@@ -68,6 +68,7 @@ def test_a_learned_gate_is_overruled_by_hand():
     assert jnp.abs(opened - closed).max() > 1e-3
 
 
+@pytest.mark.slow
 def test_certificates_see_one_half_and_send_nothing_back():
     spec, knobs, params = made("model=autoencoder", "model.certificates=true", "model.widths=[7]",
                                "model.latent=6")  # fmt: skip

@@ -240,6 +240,7 @@ def test_rows_keep_their_values_and_weigh_their_gradient():
     np.testing.assert_array_equal(jax.grad(lambda y: (y * routed_rows(y, w)).sum())(y), y + w * y)
 
 
+@pytest.mark.slow
 def test_a_routed_norm_weighs_its_scale_alone():
     rng = np.random.default_rng(0)
     x, s, w = (jnp.asarray(rng.standard_normal(shape)) for shape in ((4, 3), (3,), (4, 1)))

@@ -52,6 +52,7 @@ def test_with_batch_granularity_batches_are_of_one_kind_but_for_the_border():
     assert len(firsts) > 1  # the batches of forget data do not always come first
 
 
+@pytest.mark.slow
 def test_each_seed_moves_its_own_randomness_and_no_other():
     def made(*overrides: str):
         config = compose(
