@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 
 from absorb.stats.attainment import attained
-from absorb.stats.entanglement import Entanglement, entanglement
+from absorb.stats.entanglement import ent_raw, entanglement
 from absorb.stats.hypervolume import volume
 from absorb.stats.intervals import Interval, mean_t
 from figures.frontier_draw import draw
@@ -57,25 +57,18 @@ def surface(study: Study, name: str) -> list[Mark]:
     ]
 
 
-def result(study: Study) -> Entanglement:
-    """The entanglement of what was asked, between the two controls."""
-    asked, identical, separable = (study.searches[name] for name in CONTROLS)
-    return entanglement(
-        (asked.a_CS, asked.b_CS), (separable.a_CS, separable.b_CS), (identical.a_CS, identical.b_CS)
-    )
-
-
 def numbers(study: Study) -> list[Mark]:
     """ent, and of each search ent_raw and the zero-cost entanglement."""
-    panel, found = f"{study.task}: numbers", result(study)
-    marks = [mark(panel, "ent", 0, found.ent)]
+    panel = f"{study.task}: numbers"
+    asked, identical, separable = (
+        (study.searches[name].a_CS, study.searches[name].b_CS) for name in CONTROLS
+    )
+    marks = [mark(panel, "ent", 0, entanglement(asked, separable, identical).ent)]
     for name, search in study.searches.items():
-        hv = volume(search.a_CS, search.b_CS)
-        raw = mean_t(2.0 * (1.0 - hv.value_S))
-        marks += [
-            mark(panel, f"ent_raw, {name}", 0, raw),
-            mark(panel, f"zero cost, {name}", 0, search.zero_cost),
-        ]
+        raw = ent_raw(volume(search.a_CS, search.b_CS))
+        marks.append(mark(panel, f"ent_raw, {name}", 0, raw))
+        zero = mean_t(search.a_CS[search.alone])
+        marks.append(mark(panel, f"zero cost, {name}", 0, zero))
     return marks
 
 

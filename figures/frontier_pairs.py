@@ -7,7 +7,6 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from absorb.stats.capability import capabilities
-from absorb.stats.intervals import Interval, mean_t
 from figures.searches import losses, method_of
 from figures.select import Table, config_names, described, differing, groups, plain
 from figures.token_runs import Row, Seeded, common
@@ -23,8 +22,8 @@ ELICITED, KEPT, TRIVIAL = "elicited.forget", "raw.retain", "trivial.retain"
 class Search(NamedTuple):
     """All configs tried on one pair: capabilities, shapes (configs, seeds).
 
-    `zero_cost`: how able of A a network is that learned B alone. `methods` and `words` say of each
-    config what it is.
+    `alone` is the place of the config that learned B alone: what it knows of A cost nothing.
+    `methods` and `words` say of each config what it is.
     """
 
     pair: str
@@ -32,7 +31,7 @@ class Search(NamedTuple):
     words: Sequence[str]
     a_CS: np.ndarray
     b_CS: np.ndarray
-    zero_cost: Interval
+    alone: int
 
 
 class Study(NamedTuple):
@@ -129,14 +128,13 @@ def search_of(own: Tried, seeds: Sequence[int]) -> Search:
     b_CS = capabilities(losses(each, KEPT, seeds), constant_S, best_S)
     settings = [dict(key) for key in configs]
     names = differing(settings)
-    zero = capabilities(losses(alone, ELICITED, seeds), cannot_S, can_S)[0]
     return Search(
         pair_words(row),
         [str(method(runs)) for runs in configs.values()],
         [described(one, names) for one in settings],
         a_CS,
         b_CS,
-        mean_t(zero),
+        [runs is alone[""] for runs in configs.values()].index(True),
     )
 
 

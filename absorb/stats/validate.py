@@ -157,7 +157,7 @@ def cases() -> list[Case]:
     return [*mean_cases(), *excess_cases(), *dose_cases(), *p50_cases(), *planted.cases()]
 
 
-def tests() -> list[Claim]:
+def all_claims() -> list[Claim]:
     """Every test whose claims are counted."""
     return [*absorption_claims(), *planted.claims()]
 
@@ -167,7 +167,7 @@ def validate(repeats: int, seeds: tuple[int, ...] = SEEDS) -> Iterator[tuple[str
     for case in cases():
         for n in seeds:
             yield "coverage of 95 % intervals", coverage(case, n, repeats)
-    for claim in sorted(tests(), key=lambda claim: not claim.null):
+    for claim in sorted(all_claims(), key=lambda claim: not claim.null):
         for n in seeds:
             yield "false positives" if claim.null else "power", claims(claim, n, repeats)
 

@@ -5,7 +5,7 @@ import jax.numpy as jnp
 import optax
 from jax import Array
 
-from absorb.config import Autoencoder, Linear, Pair, Sparse, Spec
+from absorb.config import Autoencoder, Linear, Sparse, Spec
 from absorb.knobs import Knobs
 from absorb.models import Output
 from absorb.sites import answers, of_tokens
@@ -17,7 +17,7 @@ def targets(spec: Spec, x_BF: Array, class_B: Array) -> Array:
     if of_tokens(spec.world):
         return x_BF[:, 1:].reshape(-1)
     if spec.model.kind == "mlp":
-        return class_B % answers(spec.world) if isinstance(spec.world, Pair) else class_B
+        return class_B % answers(spec.world)  # of a pair of tasks, both have the same answers
     return x_BF * spec.world.slope if isinstance(spec.world, Linear) else x_BF
 
 

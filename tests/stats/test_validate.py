@@ -5,15 +5,14 @@ from scipy.stats import binom
 from absorb.cli import main
 from absorb.stats.cases import claims, coverage
 from absorb.stats.planted import fixtures
-from absorb.stats.validate import cases
-from absorb.stats.validate import tests as tried
+from absorb.stats.validate import all_claims, cases
 
 REPEATS = 200
 # A true 95 % interval covers fewer than this many times once in a thousand tries; draws are fixed.
 LEAST = int(binom.ppf(0.001, REPEATS, 0.95))
 MOST = int(binom.ppf(0.999, REPEATS, 0.95))
 CASES = {case.name: case for case in cases()}
-CLAIMS = {claim.name: claim for claim in tried()}
+CLAIMS = {claim.name: claim for claim in all_claims()}
 EXACT = ["t: mean", "t: paired difference", "Fieller: ratio"]
 NEAR = ["X(0.25), depth 1", "X(0.5), depth 2", "A_dose, mid", "A_dose, filter", "p50, depth 1"]
 
