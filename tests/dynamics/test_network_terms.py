@@ -55,6 +55,7 @@ def network(name: str):
     return spec, knobs, params, Batch(x_BF, class_B, observed_B, present_B)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "name", ["mlp", *(pytest.param(n, marks=pytest.mark.slow) for n in
                                    ("hard", "autoencoder", "toy", "component"))])  # fmt: skip

@@ -28,6 +28,7 @@ def files(directory: Path) -> dict[str, bytes]:
     return {path.name: path.read_bytes() for path in directory.iterdir()}
 
 
+@pytest.mark.slow
 def test_a_second_run_writes_the_same_bytes(store, tmp_path):
     one, other = tmp_path / "one", tmp_path / "other"
     for out in (one, other):

@@ -28,6 +28,7 @@ def planted(experiment) -> list[dict]:
     return list(rows.values())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "experiment, modules",
     [

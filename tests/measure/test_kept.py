@@ -38,6 +38,7 @@ def test_what_is_kept_says_what_the_scores_say():
     assert found["kept.site.hidden1"].shape == (KEPT, 5)
 
 
+@pytest.mark.slow
 def test_an_autoencoder_keeps_units_and_losses_and_no_probabilities():
     spec, knobs, data, params = made("model=autoencoder", "model.latent=4")
     found = kept(spec, knobs, params, data.test)

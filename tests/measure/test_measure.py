@@ -135,6 +135,7 @@ def test_what_is_only_hidden_comes_back_and_what_was_never_taught_costs_more():
     assert hidden["labelled_count"] == 0 and never["labelled_count"] == never["forget_train_count"]
 
 
+@pytest.mark.slow
 def test_gates_by_hand_run_from_ablated_to_whole():
     found = trained("measure=quick", "measure.gates=[0,0.5,1]")
     assert found["gate@0.forget"] == pytest.approx(found["raw.forget"])

@@ -22,6 +22,7 @@ def made(*overrides: str):
     return spec, knobs_of(config, 10), init(spec, jax.random.key(0))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("placement", ["added", "parallel"])
 def test_an_ablated_addition_equals_its_absence(placement):
     spec, knobs, params = made(f"routing.placement={placement}", "routing.cross=false")

@@ -84,6 +84,7 @@ def test_trained_networks_reach_the_optimum_of_their_polygon(features, found):
     assert corners == found
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "active", [0.1, *(pytest.param(a, marks=pytest.mark.slow) for a in (0.3, 0.03))]
 )

@@ -125,6 +125,7 @@ def closed(spec, knobs):
     return Routes(None, jnp.zeros(POSITIONS), regions(spec, knobs))
 
 
+@pytest.mark.slow
 def test_ablated_experts_equal_their_absence():
     spec, knobs, params = made("model.experts=2", "routing.sites=[experts0,experts1]",
                                "routing.units=2")  # fmt: skip

@@ -14,12 +14,16 @@ GROUPS = sorted(
     if path.parent.name not in ("experiment", "world", "model")
 )  # fmt: skip
 
+LARGE = ("frontier", "granularity")  # so many configs take seconds to load
+
 
 def test_there_are_experiments():
     assert "dose_response" in EXPERIMENTS
 
 
-@pytest.mark.parametrize("name", EXPERIMENTS)
+@pytest.mark.parametrize(
+    "name", [pytest.param(n, marks=[pytest.mark.slow] * (n in LARGE)) for n in EXPERIMENTS]
+)
 def test_every_run_of_an_experiment_loads(name, tmp_path):
     (tmp_path / "text.txt").write_text("a king, a queen and a horse\n" * 400)
     where = [f"world.path={tmp_path / 'text.txt'}"] if name == "text" else []

@@ -53,6 +53,7 @@ def same(a, b):
     jax.tree.map(np.testing.assert_array_equal, a, b)
 
 
+@pytest.mark.slow
 def test_the_forget_half_is_labelled_and_the_other_half_is_not():
     spec, knobs, train, sides = made("ascent")
     observed_N = np.asarray(observe(spec, knobs, train))

@@ -37,6 +37,7 @@ def test_labels_nest_over_the_fraction(extra):
     assert sets[0] < sets[1] < sets[2]
 
 
+@pytest.mark.slow
 def test_missing_not_at_random_prefers_much_ink_by_the_stated_odds():
     p, strength = 0.3, 1.5
     extra = ["routing.covariate=ink", f"routing.covariate_strength={strength}"]
@@ -66,6 +67,7 @@ def test_noise_has_the_stated_rates():
     assert abs(np.mean(known) - 0.45) < 0.02
 
 
+@pytest.mark.slow
 def test_placebo_labels_as_many_examples_whatever_they_show():
     shares = []
     for seed in range(20):
