@@ -208,10 +208,13 @@ def _attacks(config: Config) -> None:
             f"measure.treatments: {of_pictures[0]} looks at single pictures; world "
             f"{config.world.kind} has none"
         )
+    if "homes" in asked:
+        _homes(config)
     attacked = asked & {"calibrated", "refit", "elicited"}
-    if attacked and getattr(config.model, "separate_decoders", False):
+    decoded = attacked | asked & {"homes", "kept"}
+    if decoded and getattr(config.model, "separate_decoders", False):
         raise AbsorbError(
-            f"measure.treatments: {min(attacked)} does not know which of two decoders to use; "
+            f"measure.treatments: {min(decoded)} does not know which of two decoders to use; "
             "model.separate_decoders=true allows whole, raw and mean"
         )
     if attacked and isinstance(config.model, Paths):
@@ -224,6 +227,21 @@ def _attacks(config: Config) -> None:
             f"model.strength=0: must be above 0 at model.depth={config.model.depth}, "
             "since a product that starts at zero never trains"
         )
+
+
+def _homes(config: Config) -> None:
+    why = "measure.treatments: homes ablates the region or the rest of its sites; "
+    if isinstance(config.world, Sparse | Linear):
+        raise AbsorbError(f"{why}world {config.world.kind} has no classes to house")
+    needs = {
+        "routing.placement": (config.routing.placement, ("slice", "added")),
+        "routing.cross": (config.routing.cross, (True,)),
+        "gate.kind": (config.gate.kind, ("none", "hard")),
+    }
+    for name, (value, allowed_) in needs.items():
+        if value not in allowed_:
+            words = ", ".join(str(choice).lower() for choice in allowed_)
+            raise AbsorbError(f"{why}{name}={value}: must be one of {words}")
 
 
 def _rival(config: Config) -> None:

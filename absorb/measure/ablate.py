@@ -15,11 +15,15 @@ from absorb.worlds.data import Split
 
 
 class View(NamedTuple):
-    """How a network is looked at: the region's gate, what fills it, whether gates are by hand."""
+    """How a network is looked at: the region's gate, what fills it, whether gates are by hand.
+
+    `region` is another one than routing's, as masks by site.
+    """
 
     gate: Array | float = 1.0
     fill: dict[str, Array] | None = None
     by_hand: bool = True
+    region: dict[str, Array] | None = None
 
 
 WHOLE = View(by_hand=False)
@@ -34,7 +38,8 @@ def look(spec: Spec, knobs: Knobs, params: Params, x_NF: Array, view: View,
          second_N: Array | None = None) -> Output:  # fmt: skip
     """The network's output on x under a view; no gradient is routed."""
     gate_N = jnp.full(len(x_NF) * positions(spec.world), view.gate)
-    routes = Routes(None, gate_N, regions(spec, knobs), view.fill, view.by_hand, second_N)
+    region = regions(spec, knobs) if view.region is None else view.region
+    routes = Routes(None, gate_N, region, view.fill, view.by_hand, second_N)
     return apply(spec, params, x_NF, routes)
 
 

@@ -10,6 +10,7 @@ from absorb.knobs import Knobs
 from absorb.measure.ablate import WHOLE, View, ablated, look, mean_ablated
 from absorb.measure.calibrate import apply_map, asked_outputs, calibrated_map, sampler
 from absorb.measure.elicit import Attack, Trace, attack_set, chosen, curves, run_attack
+from absorb.measure.homes import homes
 from absorb.measure.kept import kept
 from absorb.measure.scores import Scores, forget_mask, prefixed, scores, seen
 from absorb.measure.trivial import trivial
@@ -37,6 +38,8 @@ def measure_network(spec: Spec, knobs: Knobs, data: Data, params: Params) -> Sco
         found |= prefixed("calibrated", calibrated(spec, knobs, data, params))
     if "kept" in spec.measure.treatments:
         found |= prefixed("kept", kept(spec, knobs, params, data.test))
+    if "homes" in spec.measure.treatments:
+        found |= prefixed("homes", homes(spec, knobs, params, data.test))
     if "trivial" in spec.measure.treatments:
         found |= prefixed("trivial", trivial(spec, knobs, data))
     if {"refit", "elicited"} & set(spec.measure.treatments):
