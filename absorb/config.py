@@ -130,11 +130,16 @@ class Measure:
 
 @dataclass(frozen=True)
 class Seeds:
-    """Separate seeds; null means the run's own `seed`."""
+    """Separate seeds; null means the run's own `seed`.
+
+    `rerun` changes nothing but the run's id: runs that differ in it alone differ by what the
+    machine does, which should be nothing. Null is the first run.
+    """
 
     init: int | None = knob(0, 2**31 - 1, optional=True)
     order: int | None = knob(0, 2**31 - 1, optional=True)
     labels: int | None = knob(0, 2**31 - 1, optional=True)
+    rerun: int | None = knob(1, 2**31 - 1, optional=True)
 
 
 @dataclass(frozen=True)

@@ -16,19 +16,19 @@ Scalar = float | int | bool | str | None
 
 _LABELS = ("label_fraction", "retain_fraction", "false_positive", "false_negative")
 _NO_RIVAL = Rival(kind="none", steps=100, rate=1e-3, strength=1.0)  # as conf/rival/none.yaml has it
+_SEEDS = ("init", "order", "labels")
 _NOISE = ("false_positive", "false_negative", "covariate_strength")
 
 
 def canonical(config: Config) -> Config:
     """The config with what cannot matter set to one value, so that equal runs are equal configs.
 
-    Null seeds become the run's own seed. Without routing, the arm `capacity` uses no label,
-    unless labels gate the region, weigh the loss, order the data or choose the decoder; the arm
-    `std` states exactly how many examples are left, so label noise does not touch it. A rival that
-    does nothing has no settings.
+    Null seeds become the run's own seed, except the number of a rerun, which is none. Without
+    routing, the arm `capacity` uses no label, unless labels gate the region, weigh the loss, order
+    the data or choose the decoder; the arm `std` states exactly how many examples are left, so
+    label noise does not touch it. A rival that does nothing has no settings.
     """
-    seeds = {f.name: getattr(config.seeds, f.name) for f in fields(config.seeds)}
-    own = {name: config.seed for name, seed in seeds.items() if seed is None}
+    own = {name: config.seed for name in _SEEDS if getattr(config.seeds, name) is None}
     if own:
         config = replace(config, seeds=replace(config.seeds, **own))
     if config.rival.kind == "none" and config.rival != _NO_RIVAL:
@@ -130,8 +130,10 @@ def _part_json(part: Any) -> str:
 
 
 def _plain(value: Any) -> Any:
+    """As mappings; what is null is left out, so that a new setting which is null keeps old ids."""
     if is_dataclass(value):
-        return {f.name: _plain(getattr(value, f.name)) for f in fields(value)}
+        every = {f.name: _plain(getattr(value, f.name)) for f in fields(value)}
+        return {name: plain for name, plain in every.items() if plain is not None}
     return value
 
 

@@ -45,10 +45,10 @@ def _section(cls: type, mapping: Any, path: str) -> Any:
     for key in mapping:
         if key not in known:
             raise AbsorbError(f"{_join(path, key)}: no such setting{nearest(key, known)}")
-    for name in known:
-        if name not in mapping:
+    for name, (_, meta) in known.items():
+        if name not in mapping and not meta.get("optional"):
             raise AbsorbError(f"{_join(path, name)}: missing")
-    return cls(**{name: _field(cls, name, mapping[name], path) for name in known})
+    return cls(**{name: _field(cls, name, mapping.get(name), path) for name in known})
 
 
 def _field(cls: type, name: str, value: Any, path: str) -> Any:

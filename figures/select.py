@@ -13,6 +13,7 @@ import numpy as np
 PARTS = ("world", "model", "routing", "gate", "train", "rival", "measure", "seeds")
 ARM = "routing.arm"
 FRACTION = "routing.label_fraction"
+RERUN = "seeds.rerun"
 COMPARED = (ARM, FRACTION)  # what differs within every group, besides the seed
 
 _NOISE = ("routing.false_positive", "routing.false_negative", "routing.covariate_strength")
@@ -91,7 +92,7 @@ def serves(arm: str, row_key: Key, group_key: Key, names: Sequence[str]) -> bool
 def setting(table: Table, name: str) -> list[Any]:
     """One setting per row, comparable: see `groups` for seeds and paths."""
     column = [plain(value) for value in table[name]]
-    if name.startswith("seeds."):
+    if name.startswith("seeds.") and name != RERUN:
         pairs = zip(column, table["seed"], strict=True)
         return ["own" if value is None or value == seed else value for value, seed in pairs]
     if name == "world.path":

@@ -33,6 +33,17 @@ def test_id_is_the_hash_of_the_canonical_config_and_the_versions(config):
     assert run_id(config) == hashlib.sha256(text.encode()).hexdigest()
 
 
+def test_a_rerun_is_another_run_and_a_first_one_says_nothing_of_it(config):
+    assert "rerun" not in canonical_json(config)
+    assert run_id(compose(["seeds.rerun=1"])) != run_id(config)
+    assert compose(["seeds.rerun=1"]).seeds.rerun == 1
+
+
+def test_rows_from_before_there_were_reruns_are_still_configs(config):
+    row = {name: value for name, value in flat(config).items() if name != "seeds.rerun"}
+    assert load(unflat(row)) == config
+
+
 def test_json_is_sorted_and_whole(config):
     plain = json.loads(canonical_json(config))
     assert canonical_json(config) == json.dumps(plain, sort_keys=True, separators=(",", ":"))
