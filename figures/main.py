@@ -18,6 +18,7 @@ from figures import (
     induced,
     leakage,
     overlap,
+    path_dependence,
     phase_diagram,
     relearning,
     rivals,
@@ -25,6 +26,7 @@ from figures import (
     superposition,
     toy_absorption,
     toy_paths,
+    variance,
 )
 from figures.page import Page, Pages
 from figures.select import Table
@@ -49,6 +51,8 @@ FIGURES: dict[str, Callable[[Table, bool], Pages]] = {
     "gating": gating.pages,
     "steering": steering.pages,
     "frontier": frontier.pages,
+    "path_dependence": path_dependence.pages,
+    "variance": variance.pages,
 }
 KEYS = ("store", "out", "partial")
 TRUTH = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}

@@ -1,0 +1,155 @@
+"""How alike runs are that share some of their seeds: in what they say and in how they say it."""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from absorb.stats.coabsorption import CoAbsorption, co_absorption
+from absorb.stats.home_agreement import HomeAgreement, home_agreement
+from absorb.stats.intervals import Interval, binomial, mean_t
+from figures.marks import Mark, mark, spoken
+from figures.page import Page, Pages
+from figures.path_cubes import (
+    COMPARISONS,
+    DRAWS,
+    ROUTED,
+    SHARED,
+    UNTRAINED,
+    Cube,
+    Study,
+    by_sharing,
+    homes,
+    probability,
+    studies,
+)
+from figures.path_draw import draw
+from figures.select import Table
+
+HOUSED = "lives in the region"
+
+
+def pages(table: Table, partial: bool) -> Pages:
+    """One figure for each study whose cubes are whole."""
+    made, said, left_out = [], [], []
+    for i, study in enumerate(studies(table)):
+        if study.missing and not (partial and all(study.cubes.values())):
+            left_out.append(f"path_dependence: {study.missing}")
+            continue
+        made.append(page(f"path_dependence{f'-{i + 1}' if i else ''}", study))
+        said.append(in_words(study, made[-1].marks))
+    return Pages(made, "\n\n".join(said), left_out)
+
+
+def page(name: str, study: Study) -> Page:
+    """The figure of one study."""
+    marks = [m for panel in COMPARISONS for m in compared(study, panel)] + housed(study)
+    caption = caption_of(study)
+    return Page(name, lambda: draw(marks, caption), marks, caption)
+
+
+def compared(study: Study, panel: str) -> list[Mark]:
+    """One comparison by what two runs share; the unit of the interval is the cube."""
+    compare, marks = COMPARISONS[panel], []
+    for name, cubes in study.cubes.items():
+        each = [by_sharing(compare(cube)) for cube in cubes]
+        marks += [
+            mark(panel, name, share, mean_t(np.array([one[share] for one in each])), SHARED[share])
+            for share in SHARED
+        ]
+    if len(study.starts) > 1:
+        apart_S = np.array([compare(pair)[0, 1] for pair in study.starts])
+        marks.append(mark(panel, UNTRAINED, 0, mean_t(apart_S), SHARED[0]))
+    return marks
+
+
+def apart(cubes: Sequence[Cube]) -> list:
+    """Runs that share no seed: two of every cube."""
+    return [run for cube in cubes for run in (cube[0], cube[-1])]
+
+
+def housed(study: Study) -> list[Mark]:
+    """In how many runs that share no seed each class lives in the region, and the agreement."""
+    marks = []
+    for name, cubes in study.cubes.items():
+        home_RC = home_table(cubes)
+        marks += [
+            mark(HOUSED, name, c, binomial(int((home_RC[:, c] == 0).sum()), len(home_RC)))
+            for c in range(home_RC.shape[1])
+        ]
+        agree, together = agreements(cubes)
+        for word, found in (("Fleiss κ", agree.kappa), ("Rand index", agree.rand)):
+            words = null_words(found)
+            marks.append(mark("agreement of homes", f"{word}, {name}", 0, found.value, words))
+        marks += coabsorbed(name, together)
+    return marks
+
+
+def home_table(cubes: Sequence[Cube]) -> np.ndarray:
+    """Homes (runs, classes) of runs that share no seed."""
+    runs = apart(cubes)
+    return homes(runs, probability(runs[:1]).shape[2])
+
+
+def agreements(cubes: Sequence[Cube]) -> tuple[HomeAgreement, CoAbsorption]:
+    """Whether runs that share no seed house classes alike."""
+    home_RC = home_table(cubes)
+    return home_agreement(home_RC), co_absorption(home_RC)
+
+
+def null_words(found) -> str:
+    """The null of an agreement, in a word."""
+    return f"null {found.null.mean:.3f}, P = {found.null.p:.2g}"
+
+
+def coabsorbed(name: str, found: CoAbsorption) -> list[Mark]:
+    """Co-absorption beside permuted homes."""
+    null = Interval(found.null_mean, found.null_low, found.null_high, found.runs)
+    return [
+        mark("co-absorption", name, 0, found.apart, f"P = {found.p:.2g}"),
+        mark("co-absorption", f"{name}, permuted homes", 0, null),
+    ]
+
+
+def caption_of(study: Study) -> str:
+    """What a reader has to know."""
+    first = next(iter(study.cubes.values()))[0][0]
+    cubes = ", ".join(f"{len(cubes)} {name}" for name, cubes in study.cubes.items())
+    part = f" (PARTIAL: {study.missing})" if study.missing else ""
+    return (
+        f"{len(study.rows)} runs{part}: cubes of 2 initialisations × 2 orders × 2 draws of labels:"
+        f" {cubes}; {2 * len(study.starts)} random starts. Pairs of a cube's runs by the seeds that"
+        f" they share; with all three a rerun is the same to the bit. Routed:"
+        f" {first['world.kind']}, concept {first['routing.concept']}, labelled"
+        f" {first['routing.label_fraction']:g}."
+        f" {len(first['kept.loss'])} test pictures; units of the last routed site; calibrated"
+        f" against {DRAWS} permutations of the pictures, 0 where a similarity is not above 95 % of"
+        f" them, 1 for equal up to rotation. Home: the part of which the ablation costs a class"
+        f" most, by Shapley value, told from 0. Whiskers: 95 %, t over cubes, for homes exact"
+        f" binomial over runs that share no seed."
+    )
+
+
+def in_words(study: Study, marks: Sequence[Mark]) -> str:
+    """The finding for the terminal."""
+    lines = []
+    for name, cubes in study.cubes.items():
+        at = {(m.panel, int(m.at)): m for m in marks if m.series == name}
+        agree, together = agreements(cubes)
+        lines.append(f"path_dependence, {name}, {len(cubes)} cubes:")
+        for panel in COMPARISONS:
+            said = [f"{SHARED[share]} {spoken(at[panel, share])}" for share in (0, 4, 2, 1)]
+            lines.append(f"  {panel}: sharing {'; '.join(said)}")
+        lines.append(
+            f"  homes: κ {agree.kappa.value.value:.2f} ({null_words(agree.kappa)}), Rand"
+            f" {agree.rand.value.value:.2f} ({null_words(agree.rand)}), co-absorption"
+            f" {together.apart.value:.3f}, permuted {together.null_mean:.3f} (P = {together.p:.2g})"
+        )
+        if name == ROUTED:
+            lines.append("  in the region: " + class_words(marks))
+    return "\n".join(lines)
+
+
+def class_words(marks: Sequence[Mark]) -> str:
+    """Each class with the share of runs that house it in the region."""
+    own = [m for m in marks if m.panel == HOUSED and m.series == ROUTED]
+    return ", ".join(f"{m.at:g} in {m.value:.0%}" for m in own)

@@ -1,0 +1,69 @@
+"""The experiment `path_dependence` as it stands in conf/, with planted predictions and homes."""
+
+import numpy as np
+import pytest
+from planted_runs import table
+
+from absorb.identity import flat
+from figures import path_dependence
+from figures.path_cubes import ROUTED, SHARED, UNROUTED, UNTRAINED, by_sharing, shared, studies
+from sweeps.app import run_sweeper
+
+CLASSES, KEPT, UNITS, BLOCKS = 10, 20, 3, 2
+FEW = ["experiment=path_dependence"]
+
+
+def planted_row(config) -> dict:
+    """Predictions and units hang on the initialisation alone, homes on the labels alone."""
+    seeds = config.seeds
+    rng = np.random.default_rng([config.train.epochs, seeds.init])
+    prob_KC = rng.dirichlet(np.full(CLASSES, 0.1), KEPT)
+    housed_C = (np.arange(CLASSES) + seeds.labels) % 2  # 0: in the region
+    loss_PC = np.zeros((4, CLASSES))
+    loss_PC[1] = loss_PC[3] = 1.0 - housed_C
+    loss_PC[2] = housed_C
+    loss_PC[3] = 1.0
+    loss_PCB = loss_PC[..., None] + np.array([0.0, 1e-3])
+    return flat(config) | {
+        "status": "ok",
+        "kept.probability": prob_KC.ravel().tolist(),
+        "kept.loss": [0.1] * KEPT,
+        "kept.correct": rng.integers(0, 2, KEPT).astype(float).tolist(),
+        "kept.site.hidden1": rng.normal(size=(KEPT, UNITS)).ravel().tolist(),
+        "homes.loss": loss_PCB.ravel().tolist(),
+    }
+
+
+@pytest.fixture(scope="module")
+def rows() -> list[dict]:
+    points = run_sweeper(FEW, lambda request: request).points
+    return [planted_row(config) for _, config, _ in points]
+
+
+def test_what_two_runs_of_a_cube_share():
+    assert SHARED[shared(0b000, 0b111)] == "nothing"
+    assert SHARED[shared(0b100, 0b111)] == "init"
+    assert SHARED[shared(0b010, 0b000)] == "init, labels"
+    each = by_sharing(np.arange(64.0).reshape(8, 8))
+    assert set(each) == set(SHARED)
+
+
+def test_the_planted_cause_is_found(rows):
+    (study,) = studies(table(rows))
+    assert not study.missing and {k: len(v) for k, v in study.cubes.items()} == {
+        ROUTED: 10, UNROUTED: 10}  # fmt: skip
+    (page,) = path_dependence.pages(table(rows), False).pages
+    at = {(m.panel, m.series, SHARED.get(int(m.at))): m.value for m in page.marks}
+    for panel, alike in (("disagreement", 0.0), ("debiased CKA, calibrated", 1.0)):
+        assert at[panel, ROUTED, "init"] == at[panel, UNROUTED, "init, order"] == alike
+        assert abs(at[panel, ROUTED, "order, labels"] - alike) > 0.5
+        assert abs(at[panel, UNTRAINED, "nothing"] - alike) > 0.5
+    assert at["same home (share of classes)", ROUTED, "labels"] == 1
+    assert at["same home (share of classes)", ROUTED, "init, order"] == 0
+    assert page.draw() is not None
+
+
+def test_a_cube_with_a_hole_is_named(rows):
+    short = [row for row in rows if (row["seeds.init"], row["seeds.order"]) != (3, 2)]
+    found = path_dependence.pages(table(short), False)
+    assert not found.pages and "runs routed are in whole cubes" in found.left_out[0]
