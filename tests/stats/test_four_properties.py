@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from scipy.stats import kendalltau
+from scipy.stats import kendalltau, t
 
 from absorb.errors import AbsorbError
 from absorb.stats.four_properties import agreement, compare_pairs, tau_b
@@ -48,6 +48,7 @@ def test_the_same_order_agrees_and_the_turned_one_disagrees():
     same, turned = (agreement(x_P, y, pairs_of(6), 200) for y in (np.exp(x_P), -x_P))
     assert same.tau.value == 1 and same.tau.low == 1 and same.chance < 0.02
     assert turned.tau.value == -1 and turned.chance < 0.02
+    assert agreement(x_P, x_P, pairs_of(6), 20).chance >= 1 / 21  # the order found is one of them
 
 
 def test_unrelated_measures_are_called_related_no_more_often_than_the_level_says():
@@ -97,6 +98,19 @@ def test_pairs_are_equivalent_open_or_counterexamples():
     x_PS = y_PS + np.array([[0.01], [0.4], [0.05]]) + error_PS
     assert [v.verdict for v in compare_pairs(x_PS, y_PS)] == [
         "equivalent", "counterexample", "open"]  # fmt: skip
+
+
+def test_a_measure_that_is_lower_is_a_counterexample_too():
+    y_PS = np.random.default_rng(7).random((1, 10))
+    noise_PS = 0.02 * np.random.default_rng(8).standard_normal((1, 10))
+    assert compare_pairs(y_PS - 0.4 + noise_PS, y_PS)[0].verdict == "counterexample"
+
+
+def test_equivalence_takes_two_one_sided_tests_at_five_percent_each():
+    gap_S = np.array([-1.0, 1.0, -1.0, 1.0, -1.0, 1.0])
+    gap_S *= 0.1 / (t.ppf(0.96, 5) * gap_S.std(ddof=1) / np.sqrt(6))  # a 92 % interval of ±0.1
+    assert compare_pairs(gap_S[None], np.zeros((1, 6)))[0].verdict == "equivalent"
+    assert compare_pairs(1.1 * gap_S[None], np.zeros((1, 6)))[0].verdict == "open"
 
 
 def test_at_the_margin_itself_neither_is_claimed_more_often_than_the_level_says():
