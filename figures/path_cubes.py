@@ -141,9 +141,9 @@ def rotated(runs: Sequence[Row]) -> np.ndarray:
 
 COMPARISONS: dict[str, Callable[[Sequence[Row]], Any]] = {
     "disagreement": lambda runs: disagreement(probability(runs)),
-    "divergence of predictions (nats)": lambda runs: jensen_shannon(probability(runs)),
+    "divergence, nats": lambda runs: jensen_shannon(probability(runs)),
     "error consistency κ": lambda runs: error_consistency(correct(runs)),
-    "same home (share of classes)": same_home,
+    "classes of one home": same_home,
     "debiased CKA, calibrated": lambda runs: (
         calibrated_pairs(CKA_DEBIASED, units(runs), DRAWS).score_RR
     ),

@@ -42,8 +42,8 @@ def compared(ax: Any, marks: Sequence[Mark]) -> None:
 
 
 def labelled(ax: Any, place: int) -> None:
-    """What is shared, below the panels that have none below them."""
-    below = place >= len(COMPARISONS) - COLUMNS + 1 or place == COLUMNS - 1
+    """What is shared, below the lower panels alone; the upper ones have the same order."""
+    below = place >= COLUMNS
     names = list(SHARED.values()) if below else [""] * len(SHARED)
     ax.set_xticks(range(len(SHARED)), names, rotation=90)
     if below:
@@ -59,7 +59,7 @@ def housed(ax: Any, marks: Sequence[Mark]) -> None:
         points(ax, places, own, look)
     ax.set_ylim(-0.04, 1.04)
     ax.set_xticks(sorted({int(m.at) for m in marks}))
-    ax.set_title("lives in the region (share of runs)")
+    ax.set_title("runs that house it in R")
     ax.set_xlabel("class")
 
 

@@ -58,8 +58,8 @@ def test_the_planted_cause_is_found(rows):
         assert at[panel, ROUTED, "init"] == at[panel, UNROUTED, "init, order"] == alike
         assert abs(at[panel, ROUTED, "order, labels"] - alike) > 0.5
         assert abs(at[panel, UNTRAINED, "nothing"] - alike) > 0.5
-    assert at["same home (share of classes)", ROUTED, "labels"] == 1
-    assert at["same home (share of classes)", ROUTED, "init, order"] == 0
+    assert at["classes of one home", ROUTED, "labels"] == 1
+    assert at["classes of one home", ROUTED, "init, order"] == 0
     assert page.draw() is not None
 
 
