@@ -28,10 +28,14 @@ class Attack(NamedTuple):
 
 
 class Trace(NamedTuple):
-    """Losses at each checkpoint K: forget on validation, and every test score."""
+    """Losses at each checkpoint K: forget on validation, and every test score.
+
+    `moved_K`: the Euclidean distance of all parameters from where the attack found them.
+    """
 
     validation_K: Array
     test: dict[str, Array]
+    moved_K: Array
 
 
 def run_attack(spec: Spec, knobs: Knobs, data: Data, params: Params, view: View, attack: Attack,
@@ -65,17 +69,19 @@ def run_attack(spec: Spec, knobs: Knobs, data: Data, params: Params, view: View,
 
     def checkpoint(carry, index_S):
         carry, _ = jax.lax.scan(step, carry, index_S)
-        return carry, looked_at(spec, knobs, data, rebuild(carry[0]), view)
+        return carry, looked_at(spec, knobs, data, params, rebuild(carry[0]), view)
 
     index_KS = jnp.arange(attack.steps // CHECKPOINTS * CHECKPOINTS).reshape(CHECKPOINTS, -1)
     return jax.lax.scan(checkpoint, (learn, optimizer.init(learn)), index_KS)[1]
 
 
-def looked_at(spec: Spec, knobs: Knobs, data: Data, params: Params, view: View) -> Trace:
-    """A network's forget loss on validation and its test scores, one number each."""
+def looked_at(spec: Spec, knobs: Knobs, data: Data, before: Params, params: Params,
+              view: View) -> Trace:  # fmt: skip
+    """An attacked network's forget loss on validation, its test scores, and how far it moved."""
     return Trace(
         seen(spec, knobs, params, view, data.validation)["forget"],
         single(seen(spec, knobs, params, view, data.test)),
+        optax.global_norm(jax.tree.map(jnp.subtract, params, before)),
     )
 
 
@@ -100,14 +106,14 @@ def attack_set(
         attack = Attack(kind, measure.attack_steps)
         run = lambda cell: run_attack(spec, knobs, data, params, view, attack, *cell)  # noqa: E731
         learn, rebuild = KINDS[kind].learner(spec, key, params)
-        begun = looked_at(spec, knobs, data, rebuild(learn), view)
+        begun = looked_at(spec, knobs, data, params, rebuild(learn), view)
         return Attacked(begun, jax.lax.map(run, (rate_E.ravel(), examples_E.ravel())))
 
     return {kind: attacked(kind) for kind in measure.attack_kinds}
 
 
 def curves(attacked: Attacked) -> dict[str, Array]:
-    """Forget, retain and validation loss as flat lists over (rates x examples, 1 + K looks).
+    """Forget, retain and validation loss and distance, flat over (rates x examples, 1 + K looks).
 
     The first look is before any step, and the same for all attacks of a kind.
     """
@@ -116,6 +122,7 @@ def curves(attacked: Attacked) -> dict[str, Array]:
         "forget": (begun.test["forget"], traces.test["forget"]),
         "retain": (begun.test["retain"], traces.test["retain"]),
         "validation": (begun.validation_K, traces.validation_K),
+        "moved": (begun.moved_K, traces.moved_K),
     }
     return {
         name: jnp.concatenate([jnp.full((len(now_EK), 1), first), now_EK], 1).ravel()

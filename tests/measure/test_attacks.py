@@ -80,12 +80,14 @@ def test_forget_loss_falls_fastest_where_nothing_else_is_trained_on():
 
 def test_curves_are_flat_lists_that_begin_before_the_first_step():
     trace_EK = jnp.arange(6.0).reshape(3, 2)
-    begun = Trace(jnp.float32(7), {"forget": jnp.float32(8), "retain": jnp.float32(9)})
-    traces = Trace(trace_EK, {"forget": 10 + trace_EK, "retain": 20 + trace_EK})
+    scores = {"forget": jnp.float32(8), "retain": jnp.float32(9)}
+    begun = Trace(jnp.float32(7), scores, jnp.float32(0))
+    traces = Trace(trace_EK, {"forget": 10 + trace_EK, "retain": 20 + trace_EK}, 30 + trace_EK)
     found = curves(Attacked(begun, traces))
     assert found["validation"].tolist() == [7, 0, 1, 7, 2, 3, 7, 4, 5]
     assert found["forget"].tolist() == [8, 10, 11, 8, 12, 13, 8, 14, 15]
     assert found["retain"].tolist() == [9, 20, 21, 9, 22, 23, 9, 24, 25]
+    assert found["moved"].tolist() == [0, 30, 31, 0, 32, 33, 0, 34, 35]
 
 
 @pytest.mark.slow
@@ -103,3 +105,6 @@ def test_each_attacks_best_lies_on_its_curve():
                 own = found[f"attack.{kind}.{rate}.{examples}.forget"]
                 assert own == forget_REK[r, e, best[r, e]]
     assert len({float(found[f"attack.{kind}.forget"][0]) for kind in ("all", "adapter")}) == 1
+    moved_REK = np.asarray(found["attack.all.moved"]).reshape(2, 2, 5)
+    assert (moved_REK[..., 0] == 0).all() and (moved_REK[..., 1:] > 0).all()
+    assert (moved_REK[1] >= moved_REK[0]).all()  # ten times the rate

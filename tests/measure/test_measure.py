@@ -107,8 +107,8 @@ def test_an_attack_sees_only_the_stated_number_of_forget_examples():
 
 def test_the_choice_is_made_on_validation_and_never_on_test():
     traces = [
-        Trace(jnp.array([0.5, 0.2]), {"forget": jnp.array([0.0, 3.0])}),
-        Trace(jnp.array([jnp.nan, 0.3]), {"forget": jnp.array([-9.0, 1.0])}),
+        Trace(jnp.array([0.5, 0.2]), {"forget": jnp.array([0.0, 3.0])}, jnp.ones(2)),
+        Trace(jnp.array([jnp.nan, 0.3]), {"forget": jnp.array([-9.0, 1.0])}, jnp.ones(2)),
     ]
     best = chosen(traces)
     assert best["forget"] == 3.0 and best["choice"] == 1

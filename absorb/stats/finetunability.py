@@ -1,0 +1,121 @@
+"""Fine-tunability as a proxy: does "it came back under budget d" say that it had been there?
+
+Networks of known truth: a capability that was taught and then suppressed, or never taught. The
+distance of a network is the least budget (steps, examples or movement) at which an attack reaches a
+loss; calling it taught where the distance is at most a threshold is a test, with precision and
+recall.
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+
+from absorb.errors import AbsorbError
+from absorb.stats.frontier import halves
+from absorb.stats.intervals import Interval, binomial, jackknife_t, undefined
+
+
+def distance(
+    validation_A: np.ndarray, test_A: np.ndarray, cost_A: np.ndarray, target: float
+) -> float:
+    """The least cost at which the best attack within it, by validation, is at `target` on test.
+
+    Any number of looks at attacks, with what each had cost. ∞ where no budget reaches the target.
+    A look that is not finite was not taken.
+    """
+    known_A = np.isfinite(validation_A) & np.isfinite(test_A)
+    cost_A, validation_A, test_A = (x[known_A] for x in (cost_A, validation_A, test_A))
+    for cost in np.unique(cost_A):
+        within_A = cost_A <= cost
+        best = np.flatnonzero(within_A)[validation_A[within_A].argmin()]
+        if test_A[best] <= target:
+            return float(cost)
+    return float("inf")
+
+
+class Proxy(NamedTuple):
+    """How well a distance tells taught from never taught.
+
+    `auc`: the chance that a taught network is nearer than one never taught, ties half; interval
+    over seeds. `threshold_T`, `precision_T`, `recall_T`: over all finite distances. `chosen`: the
+    threshold of greatest F1 on one half of the seeds; `precision` and `recall` of it on the other.
+    """
+
+    auc: Interval
+    threshold_T: np.ndarray
+    precision_T: np.ndarray
+    recall_T: np.ndarray
+    chosen: float
+    precision: Interval
+    recall: Interval
+
+
+def proxy(taught_SN: np.ndarray, never_SM: np.ndarray, level: float = 0.95) -> Proxy:
+    """A distance as a test, from distances (seeds, networks) of both kinds; ∞ never came back.
+
+    The unit is the seed: a seed's networks of both kinds are left out together. Raises AbsorbError
+    for fewer than 4 seeds and for seeds that do not pair.
+    """
+    taught_SN, never_SM = np.asarray(taught_SN, float), np.asarray(never_SM, float)
+    seeds = len(taught_SN)
+    if seeds < 4 or len(never_SM) != seeds or 0 in (taught_SN.size, never_SM.size):
+        shapes = f"{taught_SN.shape} and {never_SM.shape}"
+        raise AbsorbError(f"taught_SN, never_SM: shapes {shapes}; need the same 4 seeds or more")
+    auc = jackknife_t(nearer, taught_SN, never_SM, level=level)
+    threshold_T = thresholds(taught_SN, never_SM)
+    precision_T, recall_T = rates(taught_SN, never_SM, threshold_T)
+    select, report = (list(part) for part in halves(range(seeds)))
+    chosen = best_threshold(taught_SN[select], never_SM[select])
+    said = judged(taught_SN[report], never_SM[report], chosen, level)
+    return Proxy(auc, threshold_T, precision_T, recall_T, chosen, *said)
+
+
+def nearer(taught_SN: np.ndarray, never_SM: np.ndarray) -> float:
+    """The chance that a taught network is nearer (the area under the ROC curve)."""
+    a, b = taught_SN.ravel()[:, None], never_SM.ravel()
+    return float((a < b).mean() + 0.5 * (a == b).mean())
+
+
+def thresholds(taught_SN: np.ndarray, never_SM: np.ndarray) -> np.ndarray:
+    """Every finite distance, in order; ∞ alone where there is none."""
+    every = np.unique(np.concatenate([taught_SN.ravel(), never_SM.ravel()]))
+    return every[np.isfinite(every)] if np.isfinite(every).any() else np.array([np.inf])
+
+
+def rates(taught_SN: np.ndarray, never_SM: np.ndarray, threshold_T: np.ndarray) -> np.ndarray:
+    """Precision and recall at each threshold, shape (2, T); precision is NaN where none is called.
+
+    Weighed as if both kinds were equally frequent, as the number of networks of each is arbitrary.
+    """
+    hit_T = (taught_SN.ravel() <= threshold_T[:, None]).mean(axis=1)
+    false_T = (never_SM.ravel() <= threshold_T[:, None]).mean(axis=1)
+    called_T = hit_T + false_T
+    precision_T = np.where(called_T > 0, hit_T / np.where(called_T > 0, called_T, 1), np.nan)
+    return np.stack([precision_T, hit_T])
+
+
+def best_threshold(taught_SN: np.ndarray, never_SM: np.ndarray) -> float:
+    """The threshold of greatest F1, the least of those that tie."""
+    threshold_T = thresholds(taught_SN, never_SM)
+    precision_T, recall_T = rates(taught_SN, never_SM, threshold_T)
+    f1_T = 2 * precision_T * recall_T / np.where(recall_T > 0, precision_T + recall_T, 1)
+    return float(threshold_T[np.nan_to_num(f1_T, nan=-1.0).argmax()])
+
+
+def judged(
+    taught_SN: np.ndarray, never_SM: np.ndarray, threshold: float, level: float
+) -> tuple[Interval, Interval]:
+    """Precision and recall of a threshold on seeds that did not choose it.
+
+    Recall is binomial over taught networks, which share seeds, so its interval is a little short;
+    precision by the jackknife over seeds.
+    """
+    hits, total = int((taught_SN <= threshold).sum()), taught_SN.size
+    recall = binomial(hits, total, level)
+    if not hits and not (never_SM <= threshold).any():
+        return undefined(len(taught_SN), "nothing is called taught"), recall
+
+    def precision(taught_SN: np.ndarray, never_SM: np.ndarray) -> float:
+        return float(rates(taught_SN, never_SM, np.array([threshold]))[0, 0])
+
+    return jackknife_t(precision, taught_SN, never_SM, level=level), recall
