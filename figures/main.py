@@ -12,6 +12,7 @@ from figures import (
     credit,
     dimensionality,
     dose_response,
+    finetunability,
     frontier,
     gating,
     granularity,
@@ -51,6 +52,7 @@ FIGURES: dict[str, Callable[[Table, bool], Pages]] = {
     "gating": gating.pages,
     "steering": steering.pages,
     "frontier": frontier.pages,
+    "finetunability": finetunability.pages,
     "path_dependence": path_dependence.pages,
     "variance": variance.pages,
 }
