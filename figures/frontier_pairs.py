@@ -56,10 +56,13 @@ def studies(table: Table) -> list[Study]:
         return []
     columns = {name: [plain(column[i]) for i in rows] for name, column in table.items()}
     free = [n for n in config_names(columns) if n.startswith(FREE_PARTS) or n in FREE]
-    return [
-        study_of([{n: c[i] for n, c in columns.items()} for i in group.rows], free)
-        for group in groups(columns, free)
-    ]
+    every = [[{n: c[i] for n, c in columns.items()} for i in g.rows] for g in groups(columns, free)]
+    return [study_of(own, free) for own in every if pairs_of(own) <= len(CONTROLS)]
+
+
+def pairs_of(rows: Sequence[Row]) -> int:
+    """How many pairs of tasks were tried; more than with both controls are another question."""
+    return len({tuple(row[name] for name in FREE) for row in rows})
 
 
 def study_of(rows: Sequence[Row], free: Sequence[str]) -> Study:

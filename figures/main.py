@@ -13,6 +13,7 @@ from figures import (
     dimensionality,
     dose_response,
     finetunability,
+    four_properties,
     frontier,
     gating,
     granularity,
@@ -53,6 +54,7 @@ FIGURES: dict[str, Callable[[Table, bool], Pages]] = {
     "steering": steering.pages,
     "frontier": frontier.pages,
     "finetunability": finetunability.pages,
+    "four_properties": four_properties.pages,
     "path_dependence": path_dependence.pages,
     "variance": variance.pages,
 }

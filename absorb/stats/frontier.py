@@ -78,3 +78,19 @@ def best_within(cost_C: np.ndarray, gain_C: np.ndarray, allowed: float) -> int |
     if not fits_C.any():
         return None
     return int(np.argmax(np.where(fits_C, gain_C, -np.inf)))
+
+
+def best_crossed(
+    cost_CS: np.ndarray, gain_CS: np.ndarray, allowed: float, otherwise: float
+) -> np.ndarray:
+    """Each seed's gain of the config of most gain within the cost, chosen on the other half.
+
+    Shapes (configs, seeds); both halves choose and both report. `otherwise` is the gain where no
+    config is within the cost: that of doing nothing. Raises AbsorbError for fewer than two seeds.
+    """
+    gain_S = np.full(cost_CS.shape[1], np.nan)
+    parts = halves(range(cost_CS.shape[1]))
+    for choose, report in (parts, parts[::-1]):
+        c = best_within(cost_CS[:, choose].mean(axis=1), gain_CS[:, choose].mean(axis=1), allowed)
+        gain_S[report] = otherwise if c is None else gain_CS[c, report]
+    return gain_S

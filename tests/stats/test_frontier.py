@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from absorb.errors import AbsorbError
-from absorb.stats.frontier import best_within, frontier, halves, undominated
+from absorb.stats.frontier import best_crossed, best_within, frontier, halves, undominated
 
 
 def by_hand(cost_C, gain_C):
@@ -68,3 +68,13 @@ def test_the_best_within_a_bound_keeps_to_it():
     assert best_within(cost_C, gain_C, 1.5) == 1
     assert best_within(cost_C, gain_C, 0.5) is None
     assert best_within(cost_C, np.array([0.5, np.nan, 7.0]), 1.5) == 0
+
+
+def test_each_half_reports_what_the_other_chose():
+    parts = halves(range(4))
+    cost_CS, gain_CS = np.zeros((2, 4)), np.zeros((2, 4))
+    gain_CS[0, parts.select], gain_CS[1, parts.report] = 5.0, 7.0  # each half likes its own config
+    assert best_crossed(cost_CS, gain_CS, 0.0, -1.0).tolist() == [0.0] * 4
+    gain_CS[0] = 9.0
+    assert best_crossed(cost_CS, gain_CS, 0.0, -1.0).tolist() == [9.0] * 4
+    assert best_crossed(cost_CS + 1, gain_CS, 0.0, -1.0).tolist() == [-1.0] * 4

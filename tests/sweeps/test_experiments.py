@@ -14,7 +14,7 @@ GROUPS = sorted(
     if path.parent.name not in ("experiment", "world", "model")
 )  # fmt: skip
 
-LARGE = ("frontier", "granularity")  # so many configs take seconds to load
+LARGE = ("four_properties", "frontier", "granularity", "variance")  # seconds to load
 
 
 def test_there_are_experiments():

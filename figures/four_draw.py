@@ -1,0 +1,60 @@
+"""Four properties of pairs of tasks. Draws marks, reads nothing."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from figures.marks import Mark
+from figures.style import BLACK, new_figure, settle
+from figures.task_pairs import PROPERTIES
+
+ROOM = (-1.0, 1.0)
+
+
+def draw(marks: Sequence[Mark], tasks: Sequence[str], caption: str) -> Any:
+    """A heat map for each property above the ranks that they share."""
+    figure = new_figure(4.1, caption)
+    above, below = figure.subfigures(2, 1, height_ratios=(1.7, 1))
+    axes = above.subplots(1, len(PROPERTIES), sharey=True)
+    image: Any = None
+    for ax, name in zip(axes, PROPERTIES, strict=True):
+        image = heat(ax, [m for m in marks if m.panel == name], tasks)
+        ax.set_title(name)
+    axes[0].set_yticks(range(len(tasks)), tasks)
+    axes[0].set_ylabel("good at")
+    bar = above.colorbar(image, ax=list(axes), shrink=0.7, aspect=16, extend="both")
+    bar.outline.set_linewidth(0.4)
+    ranks(below.subplots(), [m for m in marks if m.panel == "Kendall τ_b"])
+    return settle(figure)
+
+
+def heat(ax: Any, marks: Sequence[Mark], tasks: Sequence[str]) -> Any:
+    """One property: rows are what a network is good at, columns what is asked of it."""
+    n = len(tasks)
+    value = np.full((n, n), np.nan)
+    for m in marks:
+        value[divmod(int(m.at), n)] = m.value
+    ax.set_facecolor("#DDDDDD")
+    image = ax.imshow(value, cmap="cividis", vmin=0, vmax=1)
+    for (i, j), x in np.ndenumerate(value):
+        if np.isfinite(x):
+            colour = "white" if x < 0.5 else "black"
+            text = f"{x:.2f}".replace("0.", ".").replace("-", "−")
+            ax.text(j, i, text, ha="center", va="center", fontsize=5, color=colour)
+    ax.set_xticks(range(n), tasks, rotation=90)
+    ax.tick_params(length=0)
+    ax.spines[:].set_visible(False)
+    return image
+
+
+def ranks(ax: Any, marks: Sequence[Mark]) -> None:
+    """τ_b of every two properties, with what is said of it."""
+    for place, m in enumerate(marks):
+        if m.drawn:
+            ax.plot([m.low, m.high], [place, place], color=BLACK, lw=1)
+            ax.plot(m.value, place, "o", color=BLACK, ms=3.6)
+        ax.text(1.04, place, m.flag or m.why, fontsize=6, va="center")
+    ax.axvline(0, color=BLACK, lw=0.6, ls=(0, (1, 2)))
+    ax.set(xlim=ROOM, ylim=(len(marks) - 0.5, -0.5), xlabel="Kendall τ_b over ordered pairs")
+    ax.set_yticks(range(len(marks)), [m.series for m in marks])

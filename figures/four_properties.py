@@ -1,0 +1,115 @@
+"""Are transfer, failed unlearning, a shared representation and a cost the same thing?"""
+
+from collections.abc import Sequence
+from itertools import combinations
+
+import numpy as np
+
+from absorb.stats.four_properties import MARGIN, agreement, compare_pairs
+from absorb.stats.intervals import mean_t
+from figures.four_draw import draw
+from figures.frontier_pairs import digit_words
+from figures.marks import Mark, mark, number, spoken
+from figures.page import Page, Pages
+from figures.select import Table
+from figures.task_pairs import DELTA, PROPERTIES, Study, Task, studies
+
+TAU = "Kendall τ_b"
+
+
+def pages(table: Table, partial: bool) -> Pages:
+    """One figure for each study that is whole: the test of no agreement needs every pair."""
+    made, said, left_out = [], [], []
+    for i, study in enumerate(studies(table)):
+        if study.missing:
+            left_out.append(f"{study.rows[0]['model.kind']}: {study.missing}")
+            continue
+        made.append(page(f"four_properties{f'-{i + 1}' if i else ''}", study))
+        said.append(in_words(study, made[-1].marks))
+    return Pages(made, "\n\n".join(said), left_out)
+
+
+def page(name: str, study: Study) -> Page:
+    """The figure of one study."""
+    marks = [m for p in PROPERTIES for m in cells(study, p)]
+    marks += [m for pair in combinations(PROPERTIES, 2) for m in compared(study, *pair)]
+    caption, tasks = caption_of(study), [task_words(task) for task in study.tasks]
+    return Page(name, lambda: draw(marks, tasks, caption), marks, caption)
+
+
+def task_words(task: Task) -> str:
+    """A task, such as "0 to 4 (turned)"."""
+    digits, view = task
+    even = list(digits) == [0, 2, 4, 6, 8]
+    return digit_words(digits, view) if not even else "even" + f" ({view})" * (view != "upright")
+
+
+def cells(study: Study, name: str) -> list[Mark]:
+    """One property of every ordered pair; `at` counts rows times tasks, then columns."""
+    n = len(study.tasks)
+    both = [(pair, study.found[name][i]) for i, pair in enumerate(study.pairs)]
+    both += [((i, i), study.same[name][i]) for i in range(n)]
+    return [
+        mark(name, f"{task_words(study.tasks[i])} → {task_words(study.tasks[j])}", i * n + j,
+             mean_t(value_S))
+        for (i, j), value_S in sorted(both, key=lambda cell: cell[0])
+    ]  # fmt: skip
+
+
+def compared(study: Study, x: str, y: str) -> list[Mark]:
+    """τ_b of two properties over all ordered pairs, and the pairs of which they disagree."""
+    x_PS, y_PS = study.found[x], study.found[y]
+    if not (np.isfinite(x_PS).all() and np.isfinite(y_PS).all()):
+        return [Mark(TAU, f"{x} ~ {y}", 0, np.nan, np.nan, np.nan, 0, why="a pair is undefined")]
+    found = agreement(x_PS.mean(axis=1), y_PS.mean(axis=1), study.pairs)
+    verdicts = compare_pairs(x_PS, y_PS)
+    count = {v: sum(one.verdict == v for one in verdicts) for v in ("equivalent", "counterexample")}
+    words = (
+        f"P = {found.chance:.2g}; within {MARGIN:g}: {count['equivalent']}, beyond:"
+        f" {count['counterexample']} of {len(verdicts)}"
+    )
+    marks = [mark(TAU, f"{x} ~ {y}", 0, found.tau, words)]
+    return marks + [
+        mark("counterexample", f"{x} ~ {y}", i, verdict.gap, pair_words(study, i))
+        for i, verdict in enumerate(verdicts) if verdict.verdict == "counterexample"
+    ]  # fmt: skip
+
+
+def pair_words(study: Study, i: int) -> str:
+    """An ordered pair by its tasks."""
+    return " → ".join(task_words(study.tasks[t]) for t in study.pairs[i])
+
+
+def caption_of(study: Study) -> str:
+    """What a reader has to know."""
+    row = study.rows[0]
+    return (
+        f"{len(study.rows)} runs, {len(study.seeds)} seeds, {row['model.kind']}; row: the task that"
+        " the network is good at, column: the task that is asked of it; the diagonal pairs a task"
+        " with other pictures of itself. All on one scale: 0 as from a random start, 1 as from a"
+        " network that learned both. Transfer: loss saved by starting from the row, over log n"
+        " forget examples. Failed unlearning: the least elicited capability of the column at a"
+        f" capability of the row of {1 - DELTA:g}; where no config had that, 1. Shared"
+        " representation: a fresh head on the row's features. Cost: what the row loses where the"
+        f" column's elicited capability is {DELTA:g} or less. Configs are chosen on the other half"
+        " of the seeds. τ_b over ordered pairs off the diagonal; 95 % intervals by resampled"
+        f" tasks, P by relabelled tasks (QAP). Attacks: {row['measure.attack_kinds']}, rates"
+        f" {row['measure.attack_rates']}, forget examples {row['measure.attack_examples']},"
+        f" {row['measure.attack_steps']} steps."
+    )
+
+
+def in_words(study: Study, marks: Sequence[Mark]) -> str:
+    """The finding for the terminal."""
+    lines = [f"four_properties, {len(study.pairs)} ordered pairs, {len(study.seeds)} seeds:"]
+    for name in PROPERTIES:
+        means = study.found[name].mean(axis=1)
+        same = study.same[name].mean()
+        lines.append(f"  {name}: {number(means.min())} to {number(means.max())}, on itself"
+                     f" {number(same)}")  # fmt: skip
+    for m in marks:
+        if m.panel == TAU:
+            lines.append(f"  τ_b {m.series}: {spoken(m)} {m.flag or m.why}")
+    found = [m for m in marks if m.panel == "counterexample"]
+    lines += [f"  counterexample, {m.series}: {m.flag}, gap {spoken(m)}" for m in found[:12]]
+    return "\n".join(lines + [f"  and {len(found) - 12} more"] * (len(found) > 12))

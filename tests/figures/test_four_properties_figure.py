@@ -1,0 +1,74 @@
+"""The experiment `four_properties` as it stands in conf/, with planted relations of tasks."""
+
+import numpy as np
+import pytest
+from planted_runs import table
+
+from absorb.identity import flat
+from figures import four_properties, frontier
+from figures.task_pairs import PROPERTIES, studies, task, tasks_of
+from sweeps.app import run_sweeper
+
+WORDS = ["experiment=four_properties", "world.a_view=upright,turned", "seed=range(0,4)",
+         "world.a=[0,1,2,3,4],[5,6,7,8,9]", "world.b=[0,1,2,3,4],[5,6,7,8,9]",
+         "measure.attack_kinds=[all]"]  # fmt: skip
+CANNOT, CAN, TRIVIAL, BEST = 2.0, 0.2, 1.5, 0.1
+RATES, EXAMPLES, LOOKS = 2, 3, 5
+
+
+def related(row) -> float:
+    """The planted relation: how much of task A is in a network that is good at B; no two tie."""
+    (a, a_view), (b, b_view) = task(row, "a"), task(row, "b")
+    number_a, number_b = (2 * (5 in digits) + (view == "turned")
+                          for digits, view in ((a, a_view), (b, b_view)))  # fmt: skip
+    return 0.8 - 0.3 * (a != b) - 0.2 * (a_view != b_view) - 0.013 * number_a - 0.007 * number_b
+
+
+def planted_row(config) -> dict:
+    """B alone has all of B; one config has nothing of A; all others are worse than both."""
+    row: dict = flat(config) | {"status": "ok", "trivial.retain": TRIVIAL}
+    arm, epochs, s = row["routing.arm"], row["train.epochs"], related(row)
+    a, b = 1.0, 0.5
+    if arm == "filter":
+        a, b = (s, 1.0) if epochs == 100 else (0.0, 1 - s) if epochs == 6 else (a, b)
+    elif arm == "std":
+        a = float(epochs > 0)
+    loss = CANNOT - a * (CANNOT - CAN)
+    curve = np.full((RATES, EXAMPLES, LOOKS), loss).ravel().tolist()
+    row |= {"elicited.forget": loss, "refit.forget": loss, "attack.all.forget": curve}
+    row |= {"attack.all.validation": curve, "raw.retain": TRIVIAL - b * (TRIVIAL - BEST)}
+    return row
+
+
+@pytest.fixture(scope="module")
+def rows() -> list[dict]:
+    return [planted_row(config) for _, config, _ in run_sweeper(WORDS, lambda r: r).points]
+
+
+def test_every_property_recovers_the_planted_relation(rows):
+    (study,) = studies(table(rows))
+    tasks = tasks_of(rows)
+    by_pair = {(tasks.index(task(r, "b")), tasks.index(task(r, "a"))): related(r) for r in rows}
+    assert len(study.pairs) == 12 and not study.missing
+    for name in PROPERTIES:
+        planted = [by_pair[pair] for pair in study.pairs]
+        np.testing.assert_allclose(study.found[name].mean(axis=1), planted, atol=1e-9)
+        np.testing.assert_allclose(
+            study.same[name].mean(axis=1), [by_pair[i, i] for i in range(4)], atol=1e-9
+        )
+
+
+def test_four_names_of_one_thing_agree(rows):
+    found = four_properties.pages(table(rows), False)
+    (page,) = found.pages
+    taus = [m for m in page.marks if m.panel == "Kendall τ_b"]
+    assert len(taus) == 6 and all(m.value == pytest.approx(1) for m in taus)
+    assert not [m for m in page.marks if m.panel == "counterexample"]
+    assert page.draw() is not None
+    assert not frontier.pages(table(rows), False).left_out  # another question
+
+
+def test_a_pair_that_is_not_there_is_counted(rows):
+    some = [row for row in rows if related(row) != related(rows[0])]
+    found = four_properties.pages(table(some), False)
+    assert not found.pages and "ordered pairs of tasks" in found.left_out[0]
