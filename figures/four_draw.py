@@ -9,7 +9,7 @@ from figures.marks import Mark
 from figures.style import BLACK, new_figure, settle
 from figures.task_pairs import PROPERTIES
 
-ROOM = (-1.0, 1.0)
+ROOM = (-1.0, 1.02)
 
 
 def draw(marks: Sequence[Mark], tasks: Sequence[str], caption: str) -> Any:
