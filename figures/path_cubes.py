@@ -22,7 +22,7 @@ ROUTED, UNROUTED, UNTRAINED = "routed", "not routed", "not trained"
 # what a pair of a cube's runs may share, a bit for each factor: see `shared`
 SHARED = {0: "nothing", 1: "labels", 2: "order", 3: "order, labels", 4: "init", 5: "init, labels",
           6: "init, order"}  # fmt: skip
-NEIGHBOURS, DRAWS = 10, 99
+NEIGHBOURS, DRAWS = 10, 39
 Cube = Sequence[Row]  # eight runs, of which run 4 i + 2 o + l has init i, order o, labels l
 
 

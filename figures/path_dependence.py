@@ -1,12 +1,13 @@
 """How alike runs are that share some of their seeds: in what they say and in how they say it."""
 
+import json
 from collections.abc import Sequence
 
 import numpy as np
 
-from absorb.stats.coabsorption import CoAbsorption, co_absorption
-from absorb.stats.home_agreement import HomeAgreement, home_agreement
-from absorb.stats.intervals import Interval, binomial, mean_t
+from absorb.stats.coabsorption import CoAbsorption, Null, co_absorption
+from absorb.stats.home_agreement import home_agreement
+from absorb.stats.intervals import binomial, mean_t
 from figures.marks import Mark, mark, spoken
 from figures.page import Page, Pages
 from figures.path_cubes import (
@@ -25,7 +26,7 @@ from figures.path_cubes import (
 from figures.path_draw import draw
 from figures.select import Table
 
-HOUSED = "lives in the region"
+HOUSED, AGREEMENT = "lives in the region", "agreement of homes"
 
 
 def pages(table: Table, partial: bool) -> Pages:
@@ -70,17 +71,15 @@ def apart(cubes: Sequence[Cube]) -> list:
 def housed(study: Study) -> list[Mark]:
     """In how many runs that share no seed each class lives in the region, and the agreement."""
     marks = []
+    concept = json.loads(study.rows[0]["routing.concept"])
     for name, cubes in study.cubes.items():
         home_RC = home_table(cubes)
+        others_RC = np.delete(home_RC, concept, axis=1)
         marks += [
             mark(HOUSED, name, c, binomial(int((home_RC[:, c] == 0).sum()), len(home_RC)))
             for c in range(home_RC.shape[1])
         ]
-        agree, together = agreements(cubes)
-        for word, found in (("Fleiss κ", agree.kappa), ("Rand index", agree.rand)):
-            words = null_words(found)
-            marks.append(mark("agreement of homes", f"{word}, {name}", 0, found.value, words))
-        marks += coabsorbed(name, together)
+        marks += agreements(name, home_RC) + agreements(f"{name}, all but the concept", others_RC)
     return marks
 
 
@@ -90,24 +89,24 @@ def home_table(cubes: Sequence[Cube]) -> np.ndarray:
     return homes(runs, probability(runs[:1]).shape[2])
 
 
-def agreements(cubes: Sequence[Cube]) -> tuple[HomeAgreement, CoAbsorption]:
-    """Whether runs that share no seed house classes alike."""
-    home_RC = home_table(cubes)
-    return home_agreement(home_RC), co_absorption(home_RC)
-
-
-def null_words(found) -> str:
-    """The null of an agreement, in a word."""
-    return f"null {found.null.mean:.3f}, P = {found.null.p:.2g}"
-
-
-def coabsorbed(name: str, found: CoAbsorption) -> list[Mark]:
-    """Co-absorption beside permuted homes."""
-    null = Interval(found.null_mean, found.null_low, found.null_high, found.runs)
+def agreements(name: str, home_RC: np.ndarray) -> list[Mark]:
+    """Whether runs house classes alike, by name and by division, and house the same together."""
+    agree, together = home_agreement(home_RC), co_absorption(home_RC)
+    found = {
+        "Fleiss κ": (agree.kappa.value, agree.kappa.null),
+        "Rand index": (agree.rand.value, agree.rand.null),
+        "co-absorption": (together.apart, together),
+    }
     return [
-        mark("co-absorption", name, 0, found.apart, f"P = {found.p:.2g}"),
-        mark("co-absorption", f"{name}, permuted homes", 0, null),
+        mark(AGREEMENT, f"{word}, {name}", 0, value, null_words(null))
+        for word, (value, null) in found.items()
     ]
+
+
+def null_words(null: Null | CoAbsorption) -> str:
+    """What permuted homes read, in a word."""
+    mean = null.null_mean if isinstance(null, CoAbsorption) else null.mean
+    return f"permuted homes {mean:.3f}, P = {null.p:.2g}"
 
 
 def caption_of(study: Study) -> str:
@@ -126,7 +125,7 @@ def caption_of(study: Study) -> str:
         f" against {DRAWS} permutations of the pictures, 0 where a similarity is not above 95 % of"
         f" them, 1 for equal up to rotation. Home: the part of which the ablation costs a class"
         f" most, by Shapley value, told from 0. Whiskers: 95 %, t over cubes, for homes exact"
-        f" binomial over runs that share no seed."
+        f" binomial over runs that share no seed. A triangle at the edge lies beyond the axis."
     )
 
 
@@ -135,16 +134,13 @@ def in_words(study: Study, marks: Sequence[Mark]) -> str:
     lines = []
     for name, cubes in study.cubes.items():
         at = {(m.panel, int(m.at)): m for m in marks if m.series == name}
-        agree, together = agreements(cubes)
         lines.append(f"path_dependence, {name}, {len(cubes)} cubes:")
         for panel in COMPARISONS:
             said = [f"{SHARED[share]} {spoken(at[panel, share])}" for share in (0, 4, 2, 1)]
             lines.append(f"  {panel}: sharing {'; '.join(said)}")
-        lines.append(
-            f"  homes: κ {agree.kappa.value.value:.2f} ({null_words(agree.kappa)}), Rand"
-            f" {agree.rand.value.value:.2f} ({null_words(agree.rand)}), co-absorption"
-            f" {together.apart.value:.3f}, permuted {together.null_mean:.3f} (P = {together.p:.2g})"
-        )
+        for m in marks:
+            if m.panel == AGREEMENT and name in m.series.split(", "):
+                lines.append(f"  homes, {m.series}: {spoken(m)} ({m.flag})")
         if name == ROUTED:
             lines.append("  in the region: " + class_words(marks))
     return "\n".join(lines)
