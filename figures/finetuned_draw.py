@@ -50,6 +50,7 @@ def scaled(ax: Any, budget: str, places: Sequence[float]) -> None:
     """Steps evenly, all else by its logarithm, with ticks at the budgets there are."""
     if budget != "steps":
         ax.set_xscale("symlog", linthresh=1)
+        ax.set_xlim(left=-0.2)
     if budget != "movement":
         ax.set_xticks(places, [f"{at:g}" for at in places], minor=False)
         ax.set_xticks([], minor=True)
