@@ -3,8 +3,8 @@ import pytest
 from scipy.stats import binom
 
 from absorb.cli import main
+from absorb.stats import planted, planted_paths
 from absorb.stats.cases import claims, coverage
-from absorb.stats.planted import fixtures
 from absorb.stats.validate import all_claims, cases
 
 REPEATS = 200
@@ -61,14 +61,17 @@ def test_planted_absorption_is_found(link):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", ["ent, 0.5 of identical", "variance of init", "share of order"])
+@pytest.mark.parametrize(
+    "name", ["ent, 0.5 of identical", "variance of init", "AUC of a distance, gap 1"]
+)
 def test_intervals_of_entanglement_and_path_dependence_cover(name):
     assert coverage(CASES[name], 10, REPEATS).rate.value >= LEAST / REPEATS
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize(
-    "name", ["ent above 0 at 0", "ranks agree, unrelated", "cka alike, 0 shared"]
+    "name",
+    ["ent above 0 at 0", "ranks agree, unrelated", "cka alike, 0 shared", "κ of homes, 0 alike"],
 )
 def test_nulls_are_kept(name):
     found = claims(CLAIMS[name], 5, 100)
@@ -76,7 +79,7 @@ def test_nulls_are_kept(name):
 
 
 def test_fixtures_to_all_digits():
-    for name, value, wanted in fixtures():
+    for name, value, wanted in [*planted.fixtures(), *planted_paths.fixtures()]:
         assert value == pytest.approx(wanted, abs=1e-12), name
 
 

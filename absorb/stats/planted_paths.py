@@ -1,0 +1,86 @@
+"""Planted truth for homes, for fine-tunability and for the masked update as a dynamical system."""
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from absorb.stats.cases import Case, Claim
+from absorb.stats.coabsorption import co_absorption
+from absorb.stats.finetunability import proxy
+from absorb.stats.home_agreement import home_agreement
+from absorb.stats.intervals import Interval
+from absorb.stats.localisation import localisation
+
+NETWORKS = 4  # of each kind and seed
+CONCEPTS, BLOCKS = 8, 6
+DRAWS = 199
+
+
+def distances(rng: np.random.Generator, seeds: int, gap: float) -> tuple[np.ndarray, np.ndarray]:
+    """Taught and never taught networks `gap` standard deviations apart, (seeds, networks) each."""
+    taught_SN, never_SN = rng.standard_normal((2, seeds, NETWORKS))
+    return taught_SN, never_SN + gap
+
+
+def housed(rng: np.random.Generator, runs: int, alike: float) -> np.ndarray:
+    """Homes (runs, concepts) in one of three regions: a share `alike` of them the usual one."""
+    usual_C = np.arange(CONCEPTS) % 3
+    random_RC = rng.integers(0, 3, (runs, CONCEPTS))
+    return np.where(rng.random((runs, CONCEPTS)) < alike, usual_C, random_RC)
+
+
+def ablated(rng: np.random.Generator, cost: float) -> np.ndarray:
+    """Losses (subsets, concepts, blocks) of two regions; the first costs `cost`, the other none."""
+    loss_PCB = np.zeros((4, CONCEPTS, BLOCKS))
+    loss_PCB[[1, 3]] = cost
+    return loss_PCB + rng.standard_normal(loss_PCB.shape)
+
+
+def cases() -> Iterator[Case]:
+    """The area under the curve of a distance, where it says something and where it does not."""
+    from scipy.stats import norm
+
+    for gap in (0.0, 1.0):
+
+        def auc(rng: np.random.Generator, n: int, gap=gap) -> Interval:
+            return proxy(*distances(rng, n, gap)).auc
+
+        yield Case(f"AUC of a distance, gap {gap:g}", float(norm.cdf(gap / np.sqrt(2))), auc)
+
+
+def claims() -> Iterator[Claim]:
+    """Homes that agree, and a concept that lives in a region, each beside its null."""
+    for alike in (0.0, 0.3):
+
+        def kappa(rng: np.random.Generator, n: int, alike=alike) -> bool:
+            return home_agreement(housed(rng, n, alike), DRAWS).kappa.null.p <= 0.05
+
+        def together(rng: np.random.Generator, n: int, alike=alike) -> bool:
+            return co_absorption(housed(rng, n, alike), DRAWS).p <= 0.05
+
+        yield Claim(f"κ of homes, {alike:g} alike", alike == 0, kappa)
+        yield Claim(f"co-absorption, {alike:g} alike", alike == 0, together)
+    for cost in (0.0, 3.0):
+
+        def home(rng: np.random.Generator, _: int, cost=cost) -> bool:
+            return bool(localisation(ablated(rng, cost)).home_C[0] >= 0)
+
+        yield Claim(f"a home, cost {cost:g} SD", cost == 0, home)
+
+
+def fixtures() -> Iterator[tuple[str, float, float]]:
+    """Two quadratic losses, each routed to one parameter: eigenvalues 1 ± √(ab)."""
+    from absorb.dynamics.field import Term
+    from absorb.dynamics.stability import stability
+
+    def quadratic(a: float):
+        hessian = np.array([[1.0, a], [a, 1.0]])
+        return lambda theta_P: 0.5 * theta_P @ hessian @ theta_P
+
+    for a, b in ((3.0, 3.0), (0.5, 0.5)):
+        psis = (np.array([1.0, 0.0]), np.array([0.0, 1.0]))
+        terms = [Term(quadratic(x), psi) for x, psi in zip((a, b), psis, strict=True)]
+        found = stability(terms, np.zeros(2), 0.1)
+        values = np.sort(np.real(found.eigenvalues_P))
+        for name, value, sign in (("greatest", values[-1], 1), ("least", values[0], -1)):
+            yield f"{name} eigenvalue, a = b = {a:g}", float(value), 1 + sign * np.sqrt(a * b)
