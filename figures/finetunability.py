@@ -9,7 +9,7 @@ from absorb.stats.intervals import mean_t
 from figures.finetuned_draw import draw
 from figures.finetuned_runs import BUDGETS, NEVER, TAUGHT, Study, studies
 from figures.marks import Mark, mark, number, spoken
-from figures.page import Page, Pages
+from figures.page import Page, Pages, pages_of
 from figures.select import Table
 
 GRID = 12  # places at which movement is drawn
@@ -17,14 +17,7 @@ GRID = 12  # places at which movement is drawn
 
 def pages(table: Table, partial: bool) -> Pages:
     """One figure for each study that is whole; without a control nothing can be told."""
-    made, said, left_out = [], [], []
-    for i, study in enumerate(studies(table)):
-        if study.missing:
-            left_out.append(f"{study.rows[0]['world.kind']}: {study.missing}")
-            continue
-        made.append(page(f"finetunability{f'-{i + 1}' if i else ''}", study))
-        said.append(in_words(study, made[-1].marks))
-    return Pages(made, "\n\n".join(said), left_out)
+    return pages_of("finetunability", studies(table), page, in_words)
 
 
 def page(name: str, study: Study) -> Page:

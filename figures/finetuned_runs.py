@@ -9,7 +9,7 @@ import numpy as np
 from absorb.stats.finetunability import distance
 from absorb.stats.relearn import flattened
 from figures.relearning import checkpoints
-from figures.select import ARM, FRACTION, Table, groups, plain
+from figures.select import ARM, FRACTION, Table, plain, row_groups
 from figures.token_runs import MECHANISM, Row, Seeded, common
 
 EPOCHS, RIVAL = "train.epochs", "rival.kind"
@@ -47,9 +47,7 @@ def studies(table: Table) -> list[Study]:
         return []
     given = [[plain(value) is not None for value in table[name]] for name in NEEDS]
     rows = [i for i, known in enumerate(zip(*given, strict=True)) if all(known)]
-    columns = {name: [plain(column[i]) for i in rows] for name, column in table.items()}
-    every = [[{n: c[i] for n, c in columns.items()} for i in g.rows]
-             for g in groups(columns, FREE)] if rows else []  # fmt: skip
+    every = row_groups(table, rows, FREE)
     return [study_of(own) for own in every if {kind_of(row) for row in own} & set(TAUGHT)]
 
 

@@ -10,7 +10,7 @@ from absorb.stats.intervals import mean_t
 from figures.four_draw import draw
 from figures.frontier_pairs import digit_words
 from figures.marks import Mark, mark, number, spoken
-from figures.page import Page, Pages
+from figures.page import Page, Pages, pages_of
 from figures.select import Table
 from figures.task_pairs import DELTA, PROPERTIES, Study, Task, studies
 
@@ -19,14 +19,7 @@ TAU = "Kendall τ_b"
 
 def pages(table: Table, partial: bool) -> Pages:
     """One figure for each study that is whole: the test of no agreement needs every pair."""
-    made, said, left_out = [], [], []
-    for i, study in enumerate(studies(table)):
-        if study.missing:
-            left_out.append(f"{study.rows[0]['model.kind']}: {study.missing}")
-            continue
-        made.append(page(f"four_properties{f'-{i + 1}' if i else ''}", study))
-        said.append(in_words(study, made[-1].marks))
-    return Pages(made, "\n\n".join(said), left_out)
+    return pages_of("four_properties", studies(table), page, in_words)
 
 
 def page(name: str, study: Study) -> Page:

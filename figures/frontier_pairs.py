@@ -8,7 +8,7 @@ import numpy as np
 
 from absorb.stats.capability import capabilities
 from figures.searches import losses, method_of
-from figures.select import Table, config_names, described, differing, groups, plain
+from figures.select import Table, config_names, described, differing, row_groups
 from figures.token_runs import Row, Seeded, common
 
 CONTROLS = ("asked", "identical", "separable")
@@ -52,11 +52,8 @@ def studies(table: Table) -> list[Study]:
     """Every model's runs in the world `pair`."""
     kinds = table.get("world.kind", ())
     rows = [i for i, kind in enumerate(kinds) if kind == "pair"]
-    if not rows:
-        return []
-    columns = {name: [plain(column[i]) for i in rows] for name, column in table.items()}
-    free = [n for n in config_names(columns) if n.startswith(FREE_PARTS) or n in FREE]
-    every = [[{n: c[i] for n, c in columns.items()} for i in g.rows] for g in groups(columns, free)]
+    free = [n for n in config_names(table) if n.startswith(FREE_PARTS) or n in FREE]
+    every = row_groups(table, rows, free)
     return [study_of(own, free) for own in every if pairs_of(own) <= len(CONTROLS)]
 
 

@@ -21,3 +21,21 @@ class Pages(NamedTuple):
     pages: Sequence[Page]
     headline: str
     left_out: Sequence[str]
+
+
+def pages_of(
+    name: str,
+    studies: Sequence[Any],
+    page: Callable[[str, Any], Page],
+    in_words: Callable[[Any, Sequence[Mark]], str],
+    drawn: Callable[[Any], bool] = lambda study: not study.missing,
+) -> Pages:
+    """A figure for each study that is to be drawn; the others say what is `missing`."""
+    made, said, left_out = [], [], []
+    for study in studies:
+        if drawn(study):
+            made.append(page(f"{name}-{len(made) + 1}" if made else name, study))
+            said.append(in_words(study, made[-1].marks))
+        else:
+            left_out.append(f"{name}: {study.missing}")
+    return Pages(made, "\n\n".join(said), left_out)

@@ -11,7 +11,7 @@ from absorb.stats.functional import disagreement, error_consistency, jensen_shan
 from absorb.stats.localisation import localisation
 from absorb.stats.over_pairs import pair_table
 from absorb.stats.representation import CKA_DEBIASED, nearest, procrustes_similarity
-from figures.select import Table, groups, plain
+from figures.select import Table, plain, row_groups
 from figures.token_runs import MECHANISM, Row
 
 FACTORS = ("init", "order", "labels")
@@ -39,11 +39,7 @@ def studies(table: Table) -> list[Study]:
     """Every group of classifiers that keep what they predict, by all settings but their seeds."""
     kept = table.get("kept.probability", ())
     rows = [i for i, value in enumerate(kept) if plain(value) is not None]
-    if not rows:
-        return []
-    columns = {name: [plain(column[i]) for i in rows] for name, column in table.items()}
-    every = [[{n: c[i] for n, c in columns.items()} for i in g.rows] for g in groups(columns, FREE)]
-    return [study_of(rows) for rows in every]
+    return [study_of(own) for own in row_groups(table, rows, FREE)]
 
 
 def study_of(rows: Sequence[Row]) -> Study:

@@ -9,7 +9,7 @@ from absorb.stats.coabsorption import CoAbsorption, Null, co_absorption
 from absorb.stats.home_agreement import home_agreement
 from absorb.stats.intervals import binomial, mean_t
 from figures.marks import Mark, mark, spoken
-from figures.page import Page, Pages
+from figures.page import Page, Pages, pages_of
 from figures.path_cubes import (
     COMPARISONS,
     DRAWS,
@@ -31,14 +31,11 @@ HOUSED, AGREEMENT = "lives in the region", "agreement of homes"
 
 def pages(table: Table, partial: bool) -> Pages:
     """One figure for each study whose cubes are whole."""
-    made, said, left_out = [], [], []
-    for i, study in enumerate(studies(table)):
-        if study.missing and not (partial and all(study.cubes.values())):
-            left_out.append(f"path_dependence: {study.missing}")
-            continue
-        made.append(page(f"path_dependence{f'-{i + 1}' if i else ''}", study))
-        said.append(in_words(study, made[-1].marks))
-    return Pages(made, "\n\n".join(said), left_out)
+
+    def drawn(study: Study) -> bool:
+        return not study.missing or (partial and all(study.cubes.values()))
+
+    return pages_of("path_dependence", studies(table), page, in_words, drawn)
 
 
 def page(name: str, study: Study) -> Page:

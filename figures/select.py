@@ -70,6 +70,19 @@ def groups(table: Table, free: Collection[str] = COMPARED) -> list[Group]:
     return found
 
 
+def row_groups(
+    table: Table, rows: Sequence[int], free: Collection[str]
+) -> list[list[dict[str, Any]]]:
+    """These rows as mappings, in groups that differ in nothing but what is `free`; see `groups`."""
+    if not rows:
+        return []
+    columns = {name: [plain(column[i]) for i in rows] for name, column in table.items()}
+    return [
+        [{name: column[i] for name, column in columns.items()} for i in group.rows]
+        for group in groups(columns, free)
+    ]
+
+
 def split_by_arm(table: Table, keys: Sequence[Key]) -> tuple[list[int], list[int]]:
     """Rows that found a group, and rows of arms that one row of may serve several groups.
 

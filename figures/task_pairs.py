@@ -11,7 +11,7 @@ from absorb.stats.frontier import best_crossed
 from absorb.stats.relearn import best, flattened
 from figures.frontier_pairs import VIEWS, method, references
 from figures.searches import losses
-from figures.select import Table, config_names, groups, plain
+from figures.select import Table, config_names, row_groups
 from figures.token_runs import Row, Seeded, common
 
 PROPERTIES = ("transfer", "failed unlearning", "shared representation", "cost")
@@ -43,11 +43,8 @@ def studies(table: Table) -> list[Study]:
     """Every group of searches over ordered pairs of four tasks or more."""
     kinds = table.get("world.kind", ())
     rows = [i for i, kind in enumerate(kinds) if kind == "pair"]
-    if not rows:
-        return []
-    columns = {name: [plain(column[i]) for i in rows] for name, column in table.items()}
-    free = [n for n in config_names(columns) if n.startswith(FREE_PARTS) or n in FREE]
-    every = [[{n: c[i] for n, c in columns.items()} for i in g.rows] for g in groups(columns, free)]
+    free = [n for n in config_names(table) if n.startswith(FREE_PARTS) or n in FREE]
+    every = row_groups(table, rows, free)
     settings = [n for n in free if n not in FREE]
     return [study_of(own, settings) for own in every if len(tasks_of(own)) >= FEWEST_TASKS]
 

@@ -11,7 +11,7 @@ from absorb.stats.variance import Variance, variance
 from figures.marks import Mark, mark, number, spoken
 from figures.page import Page, Pages
 from figures.path_cubes import FACTORS, SEEDS, level
-from figures.select import RERUN, Table, groups, plain
+from figures.select import RERUN, Table, plain, row_groups
 from figures.token_runs import Row
 from figures.variance_draw import draw
 
@@ -52,9 +52,7 @@ def studies(table: Table) -> list[Study]:
         return []
     kept = table.get("kept.loss", [None] * len(table["seed"]))
     rows = [i for i, value in enumerate(kept) if plain(value) is None]
-    columns = {name: [plain(column[i]) for i in rows] for name, column in table.items()}
-    every = [[{n: c[i] for n, c in columns.items()} for i in g.rows]
-             for g in groups(columns, (*SEEDS, RERUN))] if rows else []  # fmt: skip
+    every = row_groups(table, rows, (*SEEDS, RERUN))
     return [study_of(own) for own in every if any(separate(row) for row in own)]
 
 
