@@ -32,7 +32,7 @@ class Group(NamedTuple):
 
     def of(self, table: Table) -> dict[str, np.ndarray]:
         """The table's columns at this group's rows."""
-        return {name: one_each(column)[self.rows] for name, column in table.items()}
+        return {name: one_each([column[i] for i in self.rows]) for name, column in table.items()}
 
 
 def one_each(column: Sequence[Any] | np.ndarray) -> np.ndarray:
@@ -62,11 +62,13 @@ def groups(table: Table, free: Collection[str] = COMPARED) -> list[Group]:
     keys: list[Key] = list(zip(*varying.values(), strict=True)) if varying else []
     keys = keys or [()] * len(table["seed"])
     own, shared = split_by_arm(table, keys)
+    by_key: dict[Key, list[int]] = {}
+    for row in own:
+        by_key.setdefault(keys[row], []).append(row)
     found = []
-    for key in dict.fromkeys(keys[row] for row in own):
-        rows = [row for row in own if keys[row] == key]
-        rows += [row for row in shared if serves(table[ARM][row], keys[row], key, list(varying))]
-        found.append(Group(dict(zip(varying, key, strict=True)), np.array(sorted(rows))))
+    for key, rows in by_key.items():
+        serve = [row for row in shared if serves(table[ARM][row], keys[row], key, list(varying))]
+        found.append(Group(dict(zip(varying, key, strict=True)), np.array(sorted(rows + serve))))
     return found
 
 
