@@ -81,7 +81,7 @@ def looked_at(spec: Spec, knobs: Knobs, data: Data, before: Params, params: Para
     return Trace(
         seen(spec, knobs, params, view, data.validation)["forget"],
         single(seen(spec, knobs, params, view, data.test)),
-        optax.global_norm(jax.tree.map(jnp.subtract, params, before)),
+        optax.tree.norm(optax.tree.sub(params, before)),
     )
 
 
