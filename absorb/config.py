@@ -117,7 +117,7 @@ class Measure:
     What is elicited is the best of all attacks and, unless `refit_epochs` is 0, of the refit.
     """
 
-    treatments: tuple[str, ...] = static(choices=TREATMENTS, length=(1, 8))
+    treatments: tuple[str, ...] = static(choices=TREATMENTS, length=(1, len(TREATMENTS)))
     gates: tuple[float, ...] = static(-10.0, 10.0, length=(0, 16))
     refit_epochs: int = static(0, 10**5)
     refit_rate: float = static(1e-8, 10.0)

@@ -2,6 +2,7 @@
 
 import pytest
 
+from absorb.config import TREATMENTS
 from absorb.errors import AbsorbError
 from absorb.identity import flat
 from sweeps.app import compose
@@ -51,3 +52,8 @@ def test_allowed_at_the_edge(overrides):
     settings = flat(compose(overrides))
     plain = [o.split("=") for o in overrides if "." in o and "[" not in o]
     assert all(str(settings[name]).lower() == value for name, value in plain)
+
+
+def test_every_treatment_may_be_asked_for_at_once():
+    asked = compose([f"measure.treatments=[{','.join(TREATMENTS)}]"]).measure.treatments
+    assert asked == TREATMENTS
