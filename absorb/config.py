@@ -18,7 +18,8 @@ GRANULARITIES = ("example", "class", "batch", "component", "token", "span", "seq
 DEGREES = ("tags", "frequency", "classifier", "probe")
 RIVALS = ("none", "ascent", "misdirect", "distil")
 ATTACKS = ("head", "all", "forget", "adapter")
-TREATMENTS = ("whole", "raw", "mean", "calibrated", "refit", "elicited", "trivial", "kept", "homes")
+TREATMENTS = ("whole", "raw", "mean", "calibrated", "refit", "elicited", "trivial", "kept", "homes",
+              "usable", "mechanics")  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -80,6 +81,8 @@ class Train:
     """The optimizer and what is added to the loss.
 
     No epoch at all measures the random start: what attacks on it reach they taught themselves.
+    When the share `nudge_at` of training is done, the region's own parameters are multiplied by
+    1 + `nudge`, once: what comes of a region that is a little stronger than it was.
     """
 
     optimizer: str = static(choices=("adam", "adam_l2", "adamw", "sgd"))
@@ -93,6 +96,8 @@ class Train:
     correlation: float = switch(0.0, 100.0)
     ablate_every: int = switch(0, 10**6)
     start: str = static()
+    nudge: float | None = static(-1.0, 10.0, optional=True)
+    nudge_at: float | None = static(0.0, 1.0, optional=True)
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,8 @@ from jax.extend.random import threefry_2x32
 ROLES = ("init", "order", "labels", "placebo", "std", "false_positive", "false_negative",
          "retain_labels", "batches", "refit", "attack_examples", "attack_init",
          "attack_order", "draws", "patterns", "calibration",
-         "rival", "rival_direction", "rival_init")  # fmt: skip
+         "rival", "rival_direction", "rival_init", "control_units",
+         "probe_shuffle")  # fmt: skip
 
 
 def key_for(key: jax.Array, role: str, step: int | jax.Array | None = None) -> jax.Array:

@@ -12,6 +12,7 @@ from absorb.config import (
     Toy,
 )
 from absorb.errors import AbsorbError
+from absorb.mechanics_rules import check_mechanics
 from absorb.sites import classes, of_tokens, site_widths
 from absorb.token_rules import allowed, check_tokens, check_transformer
 
@@ -33,6 +34,7 @@ def check_together(config: Config) -> None:
         check_tokens,
         _attacks,
         _rival,
+        check_mechanics,
     ):
         rule(config)
 

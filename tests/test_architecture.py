@@ -1,6 +1,7 @@
 """What the code may import, call and measure: each rule read from the syntax tree."""
 
 import ast
+import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -11,8 +12,8 @@ PACKAGES = ("absorb", "sweeps", "figures", "hydra_plugins")
 
 # A module may import from its own layer and from those above it in this table.
 FIRST = ("errors", "devices", "settings", "world_config", "model_config", "config", "checksums",
-         "rules", "token_rules", "sites", "footprint", "load", "identity", "knobs",
-         "keys")  # fmt: skip
+         "rules", "mechanics_rules", "token_rules", "sites", "footprint", "load", "identity",
+         "knobs", "keys")  # fmt: skip
 LAYERS = (
     tuple(f"absorb.{name}" for name in FIRST),
     ("absorb.worlds",),
@@ -197,6 +198,13 @@ def test_no_file_is_longer_than_a_reader_holds():
 def test_no_config_names_a_class_to_build():
     said = [path for path in (ROOT / "conf").rglob("*.yaml") if "_target_" in path.read_text()]
     assert said == []
+
+
+def test_no_compiled_code_calls_lapack():
+    """Two CPU devices that call it at once may wait for each other for ever: CONTRIBUTING.md."""
+    words = re.compile(r"(jnp|jax\.numpy|lax)\.linalg\.(?!norm)|jax\.scipy\.linalg")
+    for path in sorted((ROOT / "absorb").rglob("*.py")):
+        assert not words.search(path.read_text()), path
 
 
 def test_hydra_plugins_stays_a_namespace():

@@ -11,7 +11,9 @@ from jax.sharding import Mesh, NamedSharding, PartitionSpec
 
 from absorb.config import Spec
 from absorb.knobs import Knobs
+from absorb.measure import mechanics
 from absorb.measure.network import measure_network
+from absorb.measure.scores import prefixed
 from absorb.models import Params
 from absorb.train.one import start, train_epochs
 from absorb.train.rivals import unlearn
@@ -68,7 +70,28 @@ def measured(spec: Spec, knobs: Knobs, data: Data, state: State) -> dict[str, ja
     found = measure_network(spec, knobs, data, state.params)
     if spec.measure.parameters:
         found |= {f"{PARAMETERS}{name}": leaf for name, leaf in named(state.params).items()}
+    if keeps_diary(spec):
+        found |= prefixed(mechanics.TREATMENT, mechanics.mechanics(spec, knobs, data, state))
     return found | {"finite_parameters": all_finite(state.params)}
+
+
+def keeps_diary(spec: Spec) -> bool:
+    """Whether something is asked of a run that only its training can tell."""
+    return mechanics.TREATMENT in spec.measure.treatments
+
+
+def begun(spec: Spec, knobs: Knobs, stored=None) -> State:
+    """The state before the first step, with an empty diary where one is kept."""
+    state = start(spec, knobs, stored)
+    if not keeps_diary(spec):
+        return state
+    return state._replace(diary=mechanics.blank_diary(spec, state.params))
+
+
+def trained(spec: Spec, knobs: Knobs, data: Data, state: State, first, epochs: int) -> State:
+    """The state some epochs later."""
+    watch = mechanics.watch(spec, knobs, data) if keeps_diary(spec) else None
+    return train_epochs(spec, knobs, data.train, state, first, epochs, watch)
 
 
 @lru_cache(maxsize=16)
@@ -76,13 +99,13 @@ def programs(spec: Spec, lanes: int, devices: int | None = None) -> Programs:
     """The programs of a Spec with `lanes` lanes on each of the first `devices` local devices."""
     local = jax.local_devices()[:devices]
     mesh = Mesh(np.array(local), (LANES,))
-    begin = jax.jit(over_lanes(partial(start, spec), mesh, (False, True)))
+    begin = jax.jit(over_lanes(partial(begun, spec), mesh, (False, True)))
     measure = over_lanes(partial(measured, spec), mesh, (False, True, False))
 
     @partial(jax.jit, static_argnums=4, donate_argnums=2)
     def train(knobs, data, state, first, epochs):
         def one(knobs, data, state, first):
-            return train_epochs(spec, knobs, data.train, state, first, epochs)
+            return trained(spec, knobs, data, state, first, epochs)
 
         return over_lanes(one, mesh, (False, True, False, True))(knobs, data, state, first)
 

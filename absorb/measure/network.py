@@ -14,6 +14,7 @@ from absorb.measure.homes import homes
 from absorb.measure.kept import kept
 from absorb.measure.scores import Scores, forget_mask, prefixed, scores, seen
 from absorb.measure.trivial import trivial
+from absorb.measure.usable import usable
 from absorb.models import Params
 from absorb.worlds import given
 from absorb.worlds.data import Data
@@ -40,6 +41,8 @@ def measure_network(spec: Spec, knobs: Knobs, data: Data, params: Params) -> Sco
         found |= prefixed("kept", kept(spec, knobs, params, data.test))
     if "homes" in spec.measure.treatments:
         found |= prefixed("homes", homes(spec, knobs, params, data.test))
+    if "usable" in spec.measure.treatments:
+        found |= prefixed("usable", usable(spec, knobs, data, params))
     if "trivial" in spec.measure.treatments:
         found |= prefixed("trivial", trivial(spec, knobs, data))
     if {"refit", "elicited"} & set(spec.measure.treatments):

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from functools import partial
+from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -10,7 +11,7 @@ from jax import Array
 from absorb.config import Spec
 from absorb.keys import key_for
 from absorb.knobs import Knobs
-from absorb.models import Params, init, regions
+from absorb.models import Params, init, psi_tree, regions
 from absorb.sites import of_tokens
 from absorb.train.probe import probed
 from absorb.train.starts import Named, started
@@ -118,8 +119,31 @@ def drawn_batches(spec: Spec, steps: int) -> Batches:
     return lambda epoch: epoch * steps + jnp.arange(steps), batch
 
 
+class Watch(NamedTuple):
+    """Who keeps a diary of a run, in its state, and changes nothing else.
+
+    epoch(state, number) -> state, before each epoch; step(knobs, before, after, batch) -> `after`
+    with its diary, after each step, under the knobs of that epoch.
+    """
+
+    epoch: Callable[[State, Array], State]
+    step: Callable[[Knobs, State, State, Batch], State]
+
+
+def nudged(spec: Spec, masks: dict[str, Array], state: State, epoch: Array) -> State:
+    """The region's own parameters times 1 + `nudge`, once, as the share `nudge_at` is done."""
+    if spec.train.nudge is None:
+        return state
+    assert spec.train.nudge_at is not None
+    at = round(spec.train.nudge_at * spec.train.epochs)
+    scale = 1 + spec.train.nudge * (epoch == at)
+    rest = psi_tree(spec, state.params, jnp.array([0.0, 1.0]), masks)
+    params = jax.tree.map(lambda p, k: jnp.where(k == 0, p * scale, p), state.params, rest)
+    return state._replace(params=params)
+
+
 def train_epochs(spec: Spec, knobs: Knobs, train: Split, state: State, first: Array | int,
-                 epochs: int) -> State:  # fmt: skip
+                 epochs: int, watch: Watch | None = None) -> State:  # fmt: skip
     """The state after `epochs` more passes over the training split, of which `first` comes next.
 
     The epoch's number is the same for all lanes, so what depends on it alone is drawn once.
@@ -131,10 +155,13 @@ def train_epochs(spec: Spec, knobs: Knobs, train: Split, state: State, first: Ar
     entries, batch = drawn_batches(spec, per_epoch) if drawn else stored()
 
     def epoch(state: State, number: Array) -> tuple[State, None]:
-        now = lifted(spec, knobs, number)
+        now, state = lifted(spec, knobs, number), nudged(spec, masks, state, number)
+        state = state if watch is None else watch.epoch(state, number)
 
         def step(state: State, entry: Array) -> tuple[State, None]:
-            return train_step(spec, now, masks, state, batch(now, entry)), None
+            some = batch(now, entry)
+            after = train_step(spec, now, masks, state, some)
+            return after if watch is None else watch.step(now, state, after, some), None
 
         return jax.lax.scan(step, state, entries(number))
 

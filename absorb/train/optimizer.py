@@ -5,11 +5,13 @@ from jax import Array
 
 from absorb.errors import AbsorbError
 
+MOMENTUM = {"adam": 0.9, "sgd": 0.0}  # of optimizers whose step is linear in their first moment
+
 
 def make_optimizer(name: str, learning_rate: Array | float, weight_decay: Array | float):
     """An optax transformation; adam_l2 adds decay to the gradient, adamw to the step."""
     table = {
-        "adam": lambda: optax.adam(learning_rate),
+        "adam": lambda: optax.adam(learning_rate, b1=MOMENTUM["adam"]),
         "adam_l2": lambda: optax.chain(
             optax.add_decayed_weights(weight_decay), optax.adam(learning_rate)
         ),

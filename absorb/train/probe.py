@@ -6,6 +6,7 @@ from typing import NamedTuple
 import jax
 import jax.numpy as jnp
 from jax import Array
+from jax.scipy.sparse.linalg import cg  # LAPACK may deadlock: see CONTRIBUTING.md
 
 from absorb.config import Spec, Transformer
 from absorb.footprint import STORIES_AT_ONCE
@@ -16,6 +17,7 @@ from absorb.worlds.labels import FORGET
 
 STORIES = 512  # that a probe is fitted on, half of them labelled where there are as many
 SHRINKAGE = 1e-3  # of the covariance towards a multiple of the identity
+TOLERANCE = 1e-6  # of what conjugate gradients leave, relative
 
 
 class Probe(NamedTuple):
@@ -101,6 +103,6 @@ def fitted(of: Callable[[Array], Array], x_MS: Array, labelled_M: Array) -> Prob
     within_DD /= count_2.sum()
     round_DD = jnp.trace(within_DD) / len(within_DD) * jnp.eye(len(within_DD))
     within_DD = (1 - SHRINKAGE) * within_DD + SHRINKAGE * round_DD
-    w_D = jnp.linalg.solve(within_DD, mean_2D[1] - mean_2D[0])
+    w_D, _ = cg(lambda v_D: within_DD @ v_D, mean_2D[1] - mean_2D[0], tol=TOLERANCE)
     odds = jnp.log(jnp.maximum(count_2[1], 1)) - jnp.log(jnp.maximum(count_2[0], 1))
     return Probe(w_D, odds - mean_2D.sum(0) @ w_D / 2)

@@ -23,13 +23,17 @@ from absorb.worlds.labels import FORGET, RETAIN, UNLABELLED, by_observation
 
 
 class State(NamedTuple):
-    """One run between two steps; `diverged_step` is -1 while every loss was finite."""
+    """One run between two steps; `diverged_step` is -1 while every loss was finite.
+
+    `diary` is what somebody writes down of the run while it trains, and nobody reads in training.
+    """
 
     params: Params
     opt_state: Any
     step: Array
     diverged_step: Array
     loss: Array
+    diary: Any = None
 
 
 class Batch(NamedTuple):
@@ -171,4 +175,4 @@ def train_step(spec: Spec, knobs: Knobs, regions: dict[str, Array], state: State
     alive = diverged_step < 0
     updates = jax.tree.map(lambda u: jnp.where(alive, u, 0), updates)
     params = optax.apply_updates(state.params, updates)
-    return State(params, opt_state, state.step + 1, diverged_step, loss)
+    return State(params, opt_state, state.step + 1, diverged_step, loss, state.diary)

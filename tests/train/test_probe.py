@@ -28,16 +28,17 @@ def made(*words: str):
     return spec, knobs, load_world(config.world).train
 
 
-def test_the_probe_is_fishers_discriminant():
+@pytest.mark.parametrize("width", [4, 48])
+def test_the_probe_is_fishers_discriminant(width):
     rng = np.random.default_rng(0)
-    h_MTD = rng.normal(size=(70, 5, 4)) @ rng.normal(size=(4, 4))
+    h_MTD = rng.normal(size=(70, 5, width)) @ rng.normal(size=(width, width))
     labelled_M = rng.random(70) < 0.4
-    h_MTD[labelled_M] += [0.5, -1.0, 0.3, 0.0]
+    h_MTD[labelled_M] += np.resize([0.5, -1.0, 0.3, 0.0], width)
     table = jnp.asarray(h_MTD, jnp.float32)
     stories = jnp.arange(70)[:, None]  # each story says its own number
     got = fitted(lambda x_BS: table[x_BS[:, 0]], stories, jnp.asarray(labelled_M))
     want = LinearDiscriminantAnalysis(solver="lsqr", shrinkage=SHRINKAGE)
-    want.fit(h_MTD.reshape(-1, 4), np.repeat(labelled_M, 5))
+    want.fit(h_MTD.reshape(-1, width), np.repeat(labelled_M, 5))
     np.testing.assert_allclose(got.w_D, want.coef_[0], rtol=1e-3, atol=1e-4)
     np.testing.assert_allclose(got.b, want.intercept_[0], rtol=1e-3, atol=1e-4)
 
