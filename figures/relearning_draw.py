@@ -1,36 +1,44 @@
 """Forget loss against the budget of an attack. Draws marks, reads nothing."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from figures.marks import Mark, series_of
 from figures.panels import clip, limits_of, points, whiskers
 from figures.rivals_draw import METHOD_LOOKS, REFERENCE_LOOKS, add_legend
-from figures.style import new_figure, settle
+from figures.style import Look, new_figure, settle
 
+LOOKS = METHOD_LOOKS | {"never taught": REFERENCE_LOOKS["never taught"]._replace(line=":")}
 LABELS = {"steps": "attack steps", "examples": "forget examples in the attack"}
 
 
 def draw(marks: Sequence[Mark], panels: Sequence[str], caption: str) -> Any:
-    """The figure: a row for each label fraction, steps on the left and examples on the right."""
+    """The figure of methods, with their legend."""
+    figure = curves(marks, panels, caption, LOOKS, "forget loss, nats")
+    add_legend(figure, marks)
+    return settle(figure)
+
+
+def curves(marks: Sequence[Mark], panels: Sequence[str], caption: str, looks: Mapping[str, Look],
+           unit: str) -> Any:  # fmt: skip
+    """A row for each label fraction, steps on the left and examples on the right."""
     figure = new_figure(1.75 * len(panels) + 0.6, caption)
     axes = figure.subplots(len(panels), 2, sharex="col", sharey=True, squeeze=False)
     limits = limits_of(marks, log=False)
     for row, panel in zip(axes, panels, strict=True):
         for ax, budget in zip(row, LABELS, strict=True):
             ax.set_ylim(limits)
-            draw_panel(ax, [m for m in marks if m.panel == f"{panel}: {budget}"], budget)
+            own = [m for m in marks if m.panel == f"{panel}: {budget}"]
+            draw_panel(ax, own, budget, looks)
             ax.set_title(panel)
-        row[0].set_ylabel("forget loss, nats")
+        row[0].set_ylabel(unit)
     for ax, label in zip(axes[-1], LABELS.values(), strict=True):
         ax.set_xlabel(label)
-    add_legend(figure, marks)
-    return settle(figure)
+    return figure
 
 
-def draw_panel(ax: Any, marks: Sequence[Mark], budget: str) -> None:
+def draw_panel(ax: Any, marks: Sequence[Mark], budget: str, looks: Mapping[str, Look]) -> None:
     """One line for each method; examples in even steps of their own order."""
-    looks = METHOD_LOOKS | {"never taught": REFERENCE_LOOKS["never taught"]._replace(line=":")}
     there = [series for series in looks if series_of(list(marks), series)]
     places = sorted({m.at for m in marks})
     width = (places[-1] - places[0]) if budget == "steps" and len(places) > 1 else len(places) - 1

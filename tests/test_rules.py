@@ -28,6 +28,14 @@ from sweeps.app import compose
         (["model=autoencoder", "model.separate_decoders=true"], ["two decoders", "raw"]),
         (["world=linear", "model=paths", "measure.treatments=[refit]"], ["needs retain data"]),
         (["world=linear", "model=paths", "measure=quick", "model.depth=2"], ["model.strength=0"]),
+        (["train.nudge=0.2"], ["train.nudge=0.2", "train.nudge_at=None", "or neither"]),
+        (["measure.treatments=[mechanics]", "train=adamw"],
+         ["train.optimizer='adamw'", "adam, sgd"]),
+        (["measure.treatments=[mechanics]", "train.l1_rest=1"], ["train.l1_rest=1.0", "0.0"]),
+        (["measure.treatments=[mechanics]", "train.epochs=0"], ["train.epochs=0", "at least 1"]),
+        (["measure.treatments=[mechanics]", "world=stories", "model=transformer"],
+         ["world stories", "digits"]),
+        (["world=linear", "model=paths", "measure.treatments=[usable]"], ["model paths", "mlp"]),
     ],
 )  # fmt: skip
 def test_refused(overrides, words):

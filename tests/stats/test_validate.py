@@ -3,7 +3,7 @@ import pytest
 from scipy.stats import binom
 
 from absorb.cli import main
-from absorb.stats import planted, planted_paths
+from absorb.stats import planted, planted_mechanics, planted_paths
 from absorb.stats.cases import claims, coverage
 from absorb.stats.validate import all_claims, cases
 
@@ -62,7 +62,14 @@ def test_planted_absorption_is_found(link):
 
 @pytest.mark.slow
 @pytest.mark.parametrize(
-    "name", ["ent, 0.5 of identical", "variance of init", "AUC of a distance, gap 1"]
+    "name",
+    [
+        "ent, 0.5 of identical",
+        "variance of init",
+        "AUC of a distance, gap 1",
+        "gain of a nudge, 1 kept",
+        "structure or rotation: rotation",
+    ],
 )
 def test_intervals_of_entanglement_and_path_dependence_cover(name):
     assert coverage(CASES[name], 10, REPEATS).rate.value >= LEAST / REPEATS
@@ -71,7 +78,14 @@ def test_intervals_of_entanglement_and_path_dependence_cover(name):
 @pytest.mark.slow
 @pytest.mark.parametrize(
     "name",
-    ["ent above 0 at 0", "ranks agree, unrelated", "cka alike, 0 shared", "κ of homes, 0 alike"],
+    [
+        "ent above 0 at 0",
+        "ranks agree, unrelated",
+        "cka alike, 0 shared",
+        "κ of homes, 0 alike",
+        "self-reinforcement, depth 1",
+        "another structure, flat 1",
+    ],
 )
 def test_nulls_are_kept(name):
     found = claims(CLAIMS[name], 5, 100)
@@ -81,6 +95,8 @@ def test_nulls_are_kept(name):
 def test_fixtures_to_all_digits():
     for name, value, wanted in [*planted.fixtures(), *planted_paths.fixtures()]:
         assert value == pytest.approx(wanted, abs=1e-12), name
+    for name, value, wanted in planted_mechanics.fixtures():  # growth looked at now and then
+        assert value == pytest.approx(wanted, abs=0.02), name
 
 
 def test_the_command_prints_every_row(capsys):
