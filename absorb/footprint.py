@@ -25,6 +25,7 @@ STORIES_AT_ONCE = 32  # that measuring and probing have in memory
 FEWEST_LANES = 2  # one lane compiles to another program than several
 PROCESS_BYTES = 5e8  # Python, JAX and the compiler
 STATE, STEP = 12, 4  # bytes per parameter: itself with two moments; its gradient
+DIARY = 12 + 36  # first moments by kind of data; of a step gradients, parts and a mean gradient
 KEPT, SEEN = 8, 6  # bytes per number of a training step, and of a measurement
 STORY_KEPT, STORY_SEEN = 4.5, 8  # the same of stories, where a step reuses what it left
 
@@ -111,9 +112,11 @@ def look_bytes(spec: Spec) -> float:
 
 def lane_bytes(spec: Spec) -> float:
     """Bytes of one run: in training or when it is measured, whichever is more."""
-    attacked = {"refit", "elicited"} & set(spec.measure.treatments)
+    asked = set(spec.measure.treatments)
+    attacked = {"refit", "elicited"} & asked
     held = STATE * parameters(spec) if attacked else 0  # while an attack trains a copy
-    return max(held + step_bytes(spec), look_bytes(spec))
+    diary = DIARY * parameters(spec) if "mechanics" in asked else 0
+    return diary + max(held + step_bytes(spec), look_bytes(spec))
 
 
 def examples(spec: Spec) -> int:

@@ -89,6 +89,15 @@ def test_bytes_are_right_within_a_factor_of_two(words, program):
     assert lane_bytes(spec) >= guess
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize("words", [[], ["model.widths=[256,256]"]])
+def test_a_diary_is_counted(words):
+    asked = ["measure=quick", "measure.treatments=[whole,mechanics]"]
+    config = compose([*words, *asked])
+    spec = spec_of(config)
+    assert 0.5 < lane_bytes(spec) / compiled_bytes(spec, config, "train") < 2
+
+
 def test_a_text_counts_as_its_file_and_as_a_guess_where_it_is_not_there(tmp_path):
     path = tmp_path / "some.txt"
     path.write_text("All the king's horses.\n" * 10000)
