@@ -22,13 +22,14 @@ from figures.granularity_cells import (
     routed_cells,
     unrouted,
 )
-from figures.granularity_draw import KEPT, draw
+from figures.granularity_draw import KEPT, UNLEARNED, draw
 from figures.marks import Mark, mark, spoken
 from figures.ordinary import Lengths, is_ordinary, kept, kin, ordinary
 from figures.page import Page, Pages
 from figures.select import Table
 from figures.token_runs import Seeded, Study, paired, studies, treatments
 
+WHOLE = "whole.forget"
 MANY = 9  # columns of a heat map beyond which each quantity gets a page of its own
 SHOWN = 3  # cells that the terminal names for each concept
 OTHER_BATCHES = "against an unrouted network on shuffled batches, these being gathered by label"
@@ -61,7 +62,9 @@ class Map(NamedTuple):
     def quantities(self) -> list[str]:
         """What is mapped, in the order of the panels."""
         shares = [f"absorbed at p = {p:g}" for p in self.fractions]
-        return ["localised", *shares, "retain cost", *([KEPT] if self.lengths else [])]
+        unlearned = [UNLEARNED] if knows_whole(self.study) else []
+        end = [KEPT] if self.lengths else []
+        return ["localised", *unlearned, *shares, "retain cost", *end]
 
     @property
     def lengths(self) -> Lengths:
@@ -82,6 +85,11 @@ def pages(table: Table, partial: bool) -> Pages:
     strictest = {m.study.suffix: m for m in reversed(drawn)}
     said = [in_words(m) for m in strictest.values()]
     return Pages(made, "\n\n".join(said), list(left_out))
+
+
+def knows_whole(study: Study) -> bool:
+    """Whether runs say what the whole network makes of the concept."""
+    return study.first.get(WHOLE) is not None
 
 
 def maps_of(study: Study, lengths: Mapping[tuple, Lengths]) -> list[Map]:
@@ -146,6 +154,8 @@ def measures(found: Map, full: Cell) -> dict[str, tuple[float, Interval]]:
         "localised": (1.0, of_losses(found.study, forget, full, 1.0).rise),
         "retain cost": (1.0, of_losses(found.study, retain, full, 1.0).rise),
     }
+    if knows_whole(found.study):
+        values[UNLEARNED] = (1.0, of_losses(found.study, WHOLE, full, 1.0).rise)
     if found.lengths and (runs := found.study.cells.get(full)):
         own = found.ordinary.get(kin(next(iter(runs.values()))), {})
         values[KEPT] = (1.0, kept(own, runs, retain))
@@ -188,7 +198,8 @@ def caption_of(found: Map) -> str:
         "Rows: what one routing decision covers. Localised: forget loss with all labels minus that"
         " of an unrouted network with the same region ablated. Absorbed: the share of that rise"
         " which fewer labels reach, 0 as unrouted, 1 as with all labels (credit sharing alone"
-        " gives more than 0). Retain cost: the same difference in retain loss. Null: 0. Paired by"
+        " gives more than 0). Not learned: the difference of whole networks, nothing ablated; what"
+        " was never there needs no removal. Retain cost: that of retain losses. Null: 0. Paired by"
         " seed; 95 % t intervals, Fieller's for shares, in the tables. Pale with a dot: the"
         " interval holds the null. Hatched: no share, as the rise with all labels is not above 0."
         " Blank: no such runs. No correction for the number of cells."

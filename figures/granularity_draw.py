@@ -10,10 +10,12 @@ from figures.marks import Mark
 from figures.style import new_figure, settle
 
 EMPTY, UNKNOWN = "#FFFFFF", "#D9D9D9"
-KEPT = "training kept"
+KEPT, UNLEARNED = "training kept", "not learned"
+NARROW = 7  # columns from which on letters are smaller
 ROW_IN, LABELS_IN = 0.2, 0.95
 TITLES = {
-    "localised": "localised: forget loss, nats",
+    "localised": "localised, nats",
+    UNLEARNED: "not learned, nats",
     "retain cost": "retain cost, nats",
 }
 SHORT = {
@@ -77,7 +79,7 @@ def draw_panel(
     for (r, decision), (c, column) in itertools.product(enumerate(decisions), enumerate(columns)):
         m = panel.get(f"{decision}; {column}")
         if m is not None:
-            draw_cell(ax, r, c, m, shades, 5.5 if len(columns) < 9 else 4.8)
+            draw_cell(ax, r, c, m, shades, 4.4 if len(columns) >= NARROW else 5.5)
     for _, _, end in blocks(columns)[:-1]:
         ax.axvline(end, color="#606060", lw=0.6)
     ax.set(xlim=(0, len(columns)), ylim=(len(decisions), 0))
@@ -103,7 +105,8 @@ def draw_cell(ax: Any, r: int, c: int, m: Mark, shades: Any, size: float) -> Non
     ink, holds = "white" if dark else "black", m.low <= null <= m.high
     bound = {"above": "≥", "below": "≤"}.get(m.censored, "")
     ax.text(
-        c + 0.5, r + 0.53, bound + short(m.value), ha="center", va="center", fontsize=size,
+        c + 0.5, r + 0.53, bound + short(m.value), ha="center", va="center",
+        fontsize=size * (0.78 if bound else 1.0),
         color=ink, alpha=0.6 if holds else 1.0, fontweight="normal" if holds else "bold",
     )  # fmt: skip
     if holds:
@@ -122,13 +125,14 @@ def short(x: float) -> str:
 def name_columns(ax: Any, columns: Sequence[str]) -> None:
     """Mechanisms below the columns, sites below their mechanisms."""
     mechanisms = [SHORT[name.rsplit(", ", 1)[1]] for name in columns]
-    ax.set_xticks(np.arange(len(columns)) + 0.5, mechanisms, fontsize=5.5)
-    below = 4 + 7 * max(name.count("\n") + 1 for name in mechanisms)
+    narrow = len(columns) >= NARROW
+    ax.set_xticks(np.arange(len(columns)) + 0.5, mechanisms, fontsize=4.4 if narrow else 5.5)
+    below = 4 + 6 * max(name.count("\n") + 1 for name in mechanisms)
     for site, start, end in blocks(columns):
         ax.annotate(
             site.replace("+", "+\n").replace(" ", "\n", 1), ((start + end) / 2, 0),
             xytext=(0, -below), xycoords=ax.get_xaxis_transform(), textcoords="offset points",
-            ha="center", va="top", fontsize=6, annotation_clip=False,
+            ha="center", va="top", fontsize=5 if narrow else 6, annotation_clip=False,
         )  # fmt: skip
 
 
