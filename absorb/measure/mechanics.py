@@ -20,13 +20,14 @@ from absorb.measure.credit import (
     parameter_groups,
 )
 from absorb.measure.mechanism import Sight, concept_loss, sight
-from absorb.measure.scores import Scores
+from absorb.measure.scores import Scores, forget_mask
 from absorb.models import Params, regions
 from absorb.train.one import Watch
 from absorb.train.step import Batch, State
-from absorb.worlds.data import Data
+from absorb.worlds.data import Data, Split
 
 TREATMENT = "mechanics"
+HELD_OUT = 64  # validation examples of the concept, at most, that a diary looks at after each step
 
 
 class Diary(NamedTuple):
@@ -35,6 +36,17 @@ class Diary(NamedTuple):
     credit_KG: Array
     moments: tuple[Params, ...]
     sights: Sight
+
+
+def held_out(spec: Spec, knobs: Knobs, data: Data) -> Data:
+    """The data with the first of the concept's validation examples alone, others where it has fewer.
+
+    What does not carry the concept counts for nothing in a diary.
+    """
+    split = data.validation
+    first_M = jnp.argsort(1 - forget_mask(spec, knobs, split), stable=True)[:HELD_OUT]
+    some = Split(jnp.asarray(split.x_NF)[first_M], jnp.asarray(split.class_N)[first_M], {})  # type: ignore[arg-type]
+    return data._replace(validation=some)
 
 
 def blank_diary(spec: Spec, params: Params) -> Diary:
@@ -47,7 +59,7 @@ def blank_diary(spec: Spec, params: Params) -> Diary:
 
 def watch(spec: Spec, knobs: Knobs, data: Data) -> Watch:
     """What is written before each epoch and after each step."""
-    masks = regions(spec, knobs)
+    masks, data = regions(spec, knobs), held_out(spec, knobs, data)
 
     def epoch(state: State, number: Array) -> State:
         now = sight(spec, knobs, data, state.params)
@@ -74,7 +86,7 @@ def mechanics(spec: Spec, knobs: Knobs, data: Data, state: State) -> Scores:
 
     With `train.nudge` credit leaves out what the nudge itself changed.
     """
-    last = sight(spec, knobs, data, state.params)
+    last = sight(spec, knobs, held_out(spec, knobs, data), state.params)
     pairs = zip(Sight._fields, state.diary.sights, last, strict=True)
     courses = {name: jnp.append(seen_E, end) for name, seen_E, end in pairs}
     return {"credit": state.diary.credit_KG} | courses

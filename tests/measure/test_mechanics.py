@@ -22,6 +22,7 @@ from absorb.measure.credit import (
     next_moments,
     parameter_groups,
 )
+from absorb.measure.mechanics import HELD_OUT, held_out
 from absorb.measure.mechanism import rest_gradient, sight, suppressed
 from absorb.models import init, regions
 from absorb.sites import classes
@@ -180,7 +181,18 @@ def test_sights_stand_at_the_epochs_they_were_seen():
     spec, knobs, data = made()
     state = jax.jit(lambda k: trained(spec, k, data, begun(spec, k), 0, 1))(knobs)
     assert np.isfinite(state.diary.sights.loss[0]) and np.isnan(state.diary.sights.loss[1:]).all()
-    fresh = sight(spec, knobs, data, start(spec, knobs).params)
+    fresh = sight(spec, knobs, held_out(spec, knobs, data), start(spec, knobs).params)
     np.testing.assert_allclose(state.diary.sights.loss[0], fresh.loss, rtol=1e-5)
     later = jax.jit(partial(trained, spec), static_argnums=4)(knobs, data, state, 1, 2)
     assert np.isfinite(later.diary.sights.loss).all()
+
+
+def test_a_diary_looks_at_the_concept_alone_and_at_all_of_it_that_it_can():
+    spec, knobs, data = made("routing.concept=[3]")
+    some = held_out(spec, knobs, data).validation
+    count = int((data.validation.class_N == 3).sum())
+    assert count < HELD_OUT == len(some.class_N)
+    np.testing.assert_array_equal(some.class_N[:count], 3)
+    assert (np.asarray(some.class_N[count:]) != 3).all()
+    many = made("routing.concept=[0,1,2,3,4]")[1]
+    np.testing.assert_array_less(held_out(spec, many, data).validation.class_N, 5)
