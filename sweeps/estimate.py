@@ -58,9 +58,13 @@ def run_seconds(spec: Spec) -> float:
 
 
 def passes(spec: Spec) -> int:
-    """Backward passes of a step: where tokens' losses are routed, one for each kind of token."""
+    """Backward passes of a step: where tokens' losses are routed, one for each kind of token.
+
+    With a diary one more for each kind of data, and three of held-out examples.
+    """
     split = spec.routing.granularity == "component" and of_tokens(spec.world)
-    return len(OBSERVED) if split else 1
+    diary = len(OBSERVED) + 3 if "mechanics" in spec.measure.treatments else 0
+    return diary + (len(OBSERVED) if split else 1)
 
 
 def other_seconds(spec: Spec) -> float:

@@ -39,7 +39,7 @@ class Diary(NamedTuple):
 
 
 def held_out(spec: Spec, knobs: Knobs, data: Data) -> Data:
-    """The data with the first of the concept's validation examples alone, others where it has fewer.
+    """The data with the first validation examples of the concept, then of others, up to HELD_OUT.
 
     What does not carry the concept counts for nothing in a diary.
     """
