@@ -1,5 +1,6 @@
 """How a region comes by a concept. Draws marks, reads nothing."""
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
@@ -30,25 +31,30 @@ COURSES = (VERMILLION, ORANGE, GREEN, SKY)
 
 
 class Panel(NamedTuple):
-    """A panel's title, axes and limits; `rules` are values that mean something."""
+    """A panel's title, axes and limits; `rules` are values that mean something.
+
+    What lies beyond the limits is a caret at the edge. scales: of the two axes, by matplotlib's
+    names.
+    """
 
     title: str
     below: str
     limits: tuple[float, float]
     rules: tuple[float, ...] = ()
-    log: bool = False
+    scales: tuple[str, str] = ("linear", "linear")
 
 
+COURSE = ("log", "linear")
 PANELS = {
-    "share": Panel("R's share of the concept", "epoch", (-0.25, 1.25), (0, 1), log=True),
-    "suppression": Panel("suppression of K's gradient", "epoch", (-0.5, 1.1), (0, 1), log=True),
+    "share": Panel("R's share of the concept", "epoch", (-1.0, 3.0), (0, 1), COURSE),
+    "suppression": Panel("suppression of K's gradient", "epoch", (-0.5, 1.1), (0, 1), COURSE),
     "credit": Panel("R's credit from unlabelled F", "label fraction p", (-0.1, 1.1), (0, 0.5, 1)),
     "probe": Panel("probe of K (nats)", "label fraction p", (-0.05, 0.5), (0,)),
-    "labels stop": Panel("share, labels stop", "part of training with labels", (-0.25, 1.25),
-                         (0, 1)),
-    "gain": Panel("gain of a nudge", "when (part of training)", (-0.5, 2.0), (0, 1)),
+    "labels stop": Panel("share, labels stop", "part of training with labels", (-1.0, 3.0), (0, 1),
+                         COURSE),
+    "gain": Panel("gain of a nudge", "when (part of training)", (-0.5, 1.5), (0, 1)),
     "slope": Panel("self-reinforcement", "label fraction p", (-1.0, 2.0), (0, 1)),
-    "form": Panel("form: distance ratio", "label fraction p", (0.5, 1.5), (1,)),
+    "form": Panel("form: distance ratio", "label fraction p", (0.5, 60), (1,), ("linear", "log")),
 }  # fmt: skip
 
 
@@ -57,24 +63,16 @@ def draw(marks: Sequence[Mark], caption: str) -> Any:
     figure = new_figure(4.4, caption)
     for ax, (name, panel) in zip(figure.subplots(2, 4).ravel(), PANELS.items(), strict=True):
         own = [m for m in marks if m.panel == name]
-        ax.set(title=panel.title, xlabel=panel.below, ylim=limits(own, panel.limits))
-        if panel.log:
-            ax.set_xscale("log")
+        ax.set(title=panel.title, xlabel=panel.below)
+        ax.set(xscale=panel.scales[0], yscale=panel.scales[1], ylim=panel.limits)
         for rule in panel.rules:
             ax.axhline(rule, color="#CCCCCC", lw=0.6, zorder=0)
         for series, look in looks_of(own).items():
-            curve(ax, series_of(own, series), look, not panel.log and name != "labels stop")
+            curve(ax, series_of(own, series), look, panel.scales[0] == "linear")
         if name in ("share", "suppression", "labels stop"):
             named(ax, looks_of(own))
     legend(figure)
     return settle(figure)
-
-
-def limits(marks: Sequence[Mark], usual: tuple[float, float]) -> tuple[float, float]:
-    """The panel's usual limits, wider where values lie beyond them."""
-    values = [m.value for m in marks if m.drawn]
-    return (min([usual[0], *(v - 0.05 for v in values)]),
-            max([usual[1], *(v + 0.05 for v in values)]))  # fmt: skip
 
 
 def looks_of(marks: Sequence[Mark]) -> Mapping[str, Look]:
@@ -105,10 +103,12 @@ def look_of(base: str, paired: bool, colours: dict[str, str], name: str) -> Look
 
 
 def curve(ax: Any, own: Sequence[Mark], look: Look, shifted: bool) -> None:
-    """Values with their intervals, joined."""
+    """Values with their intervals, joined where they lie within the axis."""
     at = [m.at + look.shift * shifted for m in own]
+    low, high = ax.get_ylim()
     if look.line != "none":
-        ax.plot(at, [m.value for m in own], color=look.colour, ls=look.line, lw=0.9)
+        within = [m.value if low <= m.value <= high else math.nan for m in own]
+        ax.plot(at, within, color=look.colour, ls=look.line, lw=0.9)
     whiskers(ax, at, own, look.colour)
     points(ax, at, own, look)
     arrows(ax, at, own, look.colour)
@@ -136,6 +136,7 @@ def legend(figure: Any) -> None:
     ]
     handles.append(
         Line2D([], [], color=GREY, marker=".", ls=(0, (1, 1)),
-               label="random units, placebo, or the share when labels stopped")
+               label="dotted: random units; placebo; when labels stopped")
     )  # fmt: skip
-    figure.legend(handles=handles, loc="outside upper center", ncols=6)
+    figure.legend(handles=handles, loc="outside upper center", ncols=6, handlelength=1.8,
+                  columnspacing=1.0)  # fmt: skip
