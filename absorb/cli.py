@@ -146,8 +146,9 @@ def _bench(options: argparse.Namespace) -> int:
 
 def _validate(options: argparse.Namespace) -> int:
     from absorb.stats.validate import main as validate
+    from sweeps.planted_networks import rows
 
-    return validate(options.arguments)
+    return validate(options.arguments, rows())
 
 
 COMMANDS = {
