@@ -94,6 +94,12 @@ def _train(options: argparse.Namespace) -> int:
     return train(options.arguments, config_dir=options.config_dir)
 
 
+def _barriers(options: argparse.Namespace) -> int:
+    from sweeps.barriers import barriers
+
+    return barriers(options.arguments, config_dir=options.config_dir)
+
+
 def _status(options: argparse.Namespace) -> int:
     from sweeps.reports import status
 
@@ -140,13 +146,15 @@ def _bench(options: argparse.Namespace) -> int:
 
 def _validate(options: argparse.Namespace) -> int:
     from absorb.stats.validate import main as validate
+    from sweeps.planted_networks import rows
 
-    return validate(options.arguments)
+    return validate(options.arguments, rows())
 
 
 COMMANDS = {
     "sweep": _sweep, "plan": _plan, "train": _train, "retry": _retry, "status": _status,
-    "show": _show, "doctor": _doctor, "figures": _figures, "validate": _validate, "bench": _bench,
+    "show": _show, "doctor": _doctor, "barriers": _barriers, "figures": _figures,
+    "validate": _validate, "bench": _bench,
 }  # fmt: skip
 PASSED_ON = ("figures", "bench")
 ABOUT = {
@@ -157,6 +165,7 @@ ABOUT = {
     "status": "what the store holds, and how much of a sweep is done",
     "show": "one run: config, measures, provenance, and the command that repeats it",
     "doctor": "check every file of the store; --fix sets aside what is broken",
+    "barriers": "compare the stored parameters of a finished sweep two by two",
     "figures": "draw figures from stored results",
     "validate": "try every statistic on planted truth and on its null",
     "bench": "measure speed",

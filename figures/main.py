@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 
 from absorb.errors import AbsorbError
 from figures import (
+    barriers,
     cloud_table2,
     credit,
     dimensionality,
@@ -61,7 +62,9 @@ FIGURES: dict[str, Callable[[Table, bool], Pages]] = {
     "mechanics": mechanics.pages,
     "path_dependence": path_dependence.pages,
     "variance": variance.pages,
+    "barriers": barriers.pages,
 }
+PAIRED = ("barriers",)  # drawn from the pairs that `absorb barriers` keeps below the runs
 KEYS = ("store", "out", "partial")
 TRUTH = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}
 
@@ -78,10 +81,10 @@ class Asked(NamedTuple):
 def main(arguments: Sequence[str]) -> int:
     """Draw the figures asked for, or all that the store can give; print their paths; exit code."""
     asked = understood(arguments)
-    table = read(asked.store)
+    runs, pairs = read(asked.store), read_pairs(asked.store)
     drawn = 0
     for name in asked.names or tuple(FIGURES):
-        found = FIGURES[name](table, asked.partial)
+        found = FIGURES[name](pairs if name in PAIRED else runs, asked.partial)
         if asked.names:
             refuse_nothing(name, found, asked.store)
         for page in found.pages:
@@ -140,6 +143,13 @@ def read(store: Path) -> dict[str, Any]:
     return Store(store, create=False).table().to_pydict()
 
 
+def read_pairs(store: Path) -> dict[str, Any]:
+    """All pairs of runs that were compared, as `read` has the runs; empty where none were."""
+    from absorb.store.names import PAIRS
+
+    return read(store / PAIRS) if (store / PAIRS).is_dir() else {}
+
+
 def refuse_nothing(name: str, found: Pages, store: Path) -> None:
     """Say why a figure that was asked for by name cannot be drawn at all."""
     if found.pages:
@@ -149,6 +159,8 @@ def refuse_nothing(name: str, found: Pages, store: Path) -> None:
             f"{name} is not drawn: {'; '.join(found.left_out)}."
             " Finish the sweep, or add partial=true to draw what is there"
         )
+    if name in PAIRED:
+        raise AbsorbError(f"{name} is not drawn: {store} has no pairs; `absorb {name}` makes them")
     raise AbsorbError(f"{name} is not drawn: {store} has no runs of such an experiment")
 
 

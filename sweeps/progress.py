@@ -23,14 +23,17 @@ def complain(text: str) -> None:
 
 
 class ProgressBar:
-    """Runs done, lane-steps per second and time left; `rows` and `step` move it."""
+    """Runs done, lane-steps per second and time left; `rows` and `step` move it.
 
-    def __init__(self, total: int) -> None:
-        self.total, self.done, self.shown = total, 0, 0.0
+    `unit` is what is counted where that is not runs; then there are no steps.
+    """
+
+    def __init__(self, total: int, unit: str = "run") -> None:
+        self.total, self.done, self.unit = total, 0, unit
         self.began = self.last_line = time.monotonic()
         self.lane_steps = self.rate = 0.0
         self.earlier_runs = self.earlier_steps = 0.0  # by an earlier process, in no time of ours
-        self.bar: Any = _bar(total) if sys.stderr.isatty() else None
+        self.bar: Any = _bar(total, unit) if sys.stderr.isatty() else None
 
     def resumed(self, share: float, runs: int, lane_steps: int) -> None:
         """An earlier process did `share` of a batch of `runs` runs, `lane_steps` steps of it."""
@@ -56,7 +59,7 @@ class ProgressBar:
 
     def _show(self, done: float, is_batch: bool = False) -> None:
         if self.bar is not None:
-            self.bar.set_postfix_str(f"{self.rate:,.0f} lane-steps/s", refresh=False)
+            self.bar.set_postfix_str(self._rate(), refresh=False)
             self.bar.update(max(0, int(done) - self.bar.n))
             self.bar.refresh()
             return
@@ -65,17 +68,21 @@ class ProgressBar:
             self.last_line = now
             complain(self._line(done))
 
+    def _rate(self) -> str:
+        return f"{self.rate:,.0f} lane-steps/s" if self.rate else ""
+
     def _line(self, done: float) -> str:
         from sweeps.estimate import words
 
         elapsed = time.monotonic() - self.began
         here = done - self.earlier_runs
         left = (self.total - done) * elapsed / here if here > 0 else 0.0
-        text = f"{int(done)}/{self.total} runs, {self.rate:,.0f} lane-steps/s"
-        return f"{text}, about {words(left)} left" if left else text
+        count = f"{int(done)}/{self.total} {self.unit}s"
+        parts = (count, self._rate(), f"about {words(left)} left" if left else "")
+        return ", ".join(part for part in parts if part)
 
 
-def _bar(total: int) -> Any:
+def _bar(total: int, unit: str) -> Any:
     from tqdm import tqdm
 
-    return tqdm(total=total, unit="run", dynamic_ncols=True, smoothing=0.1)
+    return tqdm(total=total, unit=unit, dynamic_ncols=True, smoothing=0.1)

@@ -43,9 +43,13 @@ def barrier(loss: Loss, a: Params, b: Params, points: int = 25) -> Barrier:
     """
     if points < 3:
         raise AbsorbError(f"points={points}: must be at least 3")
-    share_P = np.linspace(0, 1, points)
-    inner = [float(loss(between(a, b, float(share)))) for share in share_P[1:-1]]
-    loss_P = np.array([float(loss(a)), *inner, float(loss(b))])
+    inner = [float(loss(between(a, b, float(s)))) for s in np.linspace(0, 1, points)[1:-1]]
+    return rise(np.array([float(loss(a)), *inner, float(loss(b))]))
+
+
+def rise(loss_P: np.ndarray) -> Barrier:
+    """The barrier of losses at P equal steps of the way."""
+    share_P = np.linspace(0, 1, len(loss_P))
     rise_P = loss_P - (loss_P[0] + share_P * (loss_P[-1] - loss_P[0]))
     rise_P[[0, -1]] = 0.0
     if not np.isfinite(loss_P).all():

@@ -102,6 +102,19 @@ def reordered(spec: Spec, params: Params, orders: Mapping[str, np.ndarray]) -> P
     return jax.tree_util.tree_map_with_path(put, params)
 
 
+def random_orders(spec: Spec, params: Params, regions: Masks,
+                  rng: np.random.Generator) -> dict[str, np.ndarray]:  # fmt: skip
+    """A random order of every group, for `reordered`, that leaves the regions' units in theirs."""
+    orders = {}
+    for group, size in group_sizes(leaves(spec, params), arrays(params)).items():
+        mask_U = np.asarray(regions.get(group[-1], np.zeros(size))) > 0
+        order_U = np.arange(size)
+        for part_U in (np.flatnonzero(mask_U), np.flatnonzero(~mask_U)):
+            order_U[part_U] = rng.permutation(part_U)
+        orders["/".join(group)] = order_U
+    return orders
+
+
 class Pair(NamedTuple):
     """Two networks on their way to one order: their arrays, and the groups' regions."""
 

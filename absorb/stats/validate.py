@@ -4,6 +4,7 @@
 """
 
 from collections.abc import Iterator, Sequence
+from typing import NamedTuple
 
 import numpy as np
 
@@ -26,6 +27,20 @@ from absorb.stats.simulate import FORGET_COUNT, P_P, Linear, dose_world, linear_
 STD_P = np.array([1.0, 0.99, 0.975, 0.95, 0.9, 0.75, 0.5, 0.25, 0.0])
 REPEATS, SEEDS = 400, (5, 10)
 TESTED = slice(1, -1)  # label fractions between 0 and 1
+
+
+class Rows(NamedTuple):
+    """What is tried: estimates, tests, and fixtures as (name, what comes out, what should)."""
+
+    cases: list[Case]
+    claims: list[Claim]
+    fixtures: list[tuple[str, float, float]]
+
+    def with_more(self, other: "Rows") -> "Rows":
+        """These and then the other's."""
+        return Rows(
+            self.cases + other.cases, self.claims + other.claims, self.fixtures + other.fixtures
+        )
 
 
 def pair(rng: np.random.Generator, n: int, spread: float) -> np.ndarray:
@@ -169,31 +184,44 @@ def fixtures() -> list[tuple[str, float, float]]:
     return [*planted.fixtures(), *planted_paths.fixtures(), *planted_mechanics.fixtures()]
 
 
-def validate(repeats: int, seeds: tuple[int, ...] = SEEDS) -> Iterator[tuple[str, Rate]]:
+def own_rows() -> Rows:
+    """All that can be tried without a network."""
+    return Rows(cases(), all_claims(), fixtures())
+
+
+def validate(
+    tried: Rows, repeats: int, seeds: tuple[int, ...] = SEEDS
+) -> Iterator[tuple[str, Rate]]:
     """Every rate, over `repeats` simulated experiments, each with the head it stands below."""
-    for case in cases():
+    for case in tried.cases:
         for n in seeds:
             yield "coverage of 95 % intervals", coverage(case, n, repeats)
-    for claim in sorted(all_claims(), key=lambda claim: not claim.null):
+    for claim in sorted(tried.claims, key=lambda claim: not claim.null):
         for n in seeds:
             yield "false positives" if claim.null else "power", claims(claim, n, repeats)
 
 
-def main(arguments: Sequence[str]) -> int:
-    """Print the table; the argument is the number of repeats. Returns the exit code."""
+def main(arguments: Sequence[str], more: Rows | None = None) -> int:
+    """Print the table; the argument is the number of repeats. Returns the exit code.
+
+    more: rows of those who know what statistics may not, such as how networks are configured.
+    """
     repeats = understood(arguments)
-    print(f"{repeats} simulated experiments a row; n: seeds, levels of each factor, or tasks")
+    tried = own_rows() if more is None else own_rows().with_more(more)
+    print(
+        f"{repeats} simulated experiments a row; n: seeds, levels of each factor, tasks, or pairs"
+    )
     print(
         f"{'what':38s} {'n':>3s} {'truth':>7s} {'mean':>7s} {'rate':>6s}  95 % interval   bounded"
     )
     head = ""
-    for below, found in validate(repeats):
+    for below, found in validate(tried, repeats):
         if below != head:
             head = below
             print(f"{head}:", flush=True)
         print(line(found), flush=True)
     print("fixtures, found and wanted:")
-    for name, value, wanted in fixtures():
+    for name, value, wanted in tried.fixtures:
         print(f"  {name:38s} {value:.15g}  {wanted:.15g}")
     return 0
 

@@ -10,6 +10,8 @@ from pathlib import Path
 from absorb.errors import AbsorbError
 
 SHARDS, CHECKPOINTS, QUARANTINE = "shards", "checkpoints", "quarantine"
+# A store of its own below a store of runs: what was found between two of them.
+PAIRS = "barriers"
 TABLE_SUFFIX, ARRAYS_SUFFIX, MANIFEST_SUFFIX = ".parquet", ".safetensors", ".json"
 CHECKPOINT_SUFFIX = ".checkpoint"
 TEMPORARY_PREFIX = ".tmp-"

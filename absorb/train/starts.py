@@ -29,6 +29,18 @@ def name_of(path) -> str:
     return "/".join(entry.key for entry in path)
 
 
+def tree_of(stored: Named) -> Params:
+    """The parameters whose paths are these names: what `named` takes apart."""
+    tree: dict[str, Any] = {}
+    for name, array in stored.items():
+        *modules, last = name.split("/")
+        node = tree
+        for module in modules:
+            node = node.setdefault(module, {})
+        node[last] = array
+    return tree
+
+
 def started(params: Params, stored: Named) -> Params:
     """Fresh parameters with stored ones in their leading blocks.
 

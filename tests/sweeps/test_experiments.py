@@ -14,7 +14,7 @@ GROUPS = sorted(
     if path.parent.name not in ("experiment", "world", "model")
 )  # fmt: skip
 
-LARGE = ("four_properties", "frontier", "granularity", "variance")  # seconds to load
+LARGE = ("barriers", "four_properties", "frontier", "granularity", "variance")  # seconds to load
 
 
 def test_there_are_experiments():
