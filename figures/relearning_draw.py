@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from figures.marks import Mark, series_of
-from figures.panels import clip, limits_of, points, whiskers
+from figures.panels import clip, limits_of, plain_decades, points, whiskers
 from figures.rivals_draw import METHOD_LOOKS, REFERENCE_LOOKS, add_legend
 from figures.style import Look, new_figure, settle
 
@@ -20,18 +20,20 @@ def draw(marks: Sequence[Mark], panels: Sequence[str], caption: str) -> Any:
 
 
 def curves(marks: Sequence[Mark], panels: Sequence[str], caption: str, looks: Mapping[str, Look],
-           unit: str) -> Any:  # fmt: skip
+           unit: str, log: bool = False) -> Any:  # fmt: skip
     """A row for each label fraction, steps on the left and examples on the right."""
     figure = new_figure(1.75 * len(panels) + 0.6, caption)
     axes = figure.subplots(len(panels), 2, sharex="col", sharey=True, squeeze=False)
-    limits = limits_of(marks, log=False)
+    limits = limits_of([m for m in marks if m.panel.split(":")[0] in panels], log)
     for row, panel in zip(axes, panels, strict=True):
         for ax, budget in zip(row, LABELS, strict=True):
-            ax.set_ylim(limits)
+            ax.set(ylim=limits, yscale="log" if log else "linear")
             own = [m for m in marks if m.panel == f"{panel}: {budget}"]
             draw_panel(ax, own, budget, looks)
             ax.set_title(panel)
         row[0].set_ylabel(unit)
+        if log:
+            plain_decades(row[0], *limits)
     for ax, label in zip(axes[-1], LABELS.values(), strict=True):
         ax.set_xlabel(label)
     return figure

@@ -15,7 +15,7 @@ def draw(marks: Sequence[Mark], panels: Sequence[str], caption: str) -> Any:
     there = {m.series for m in marks if m.drawn}
     looks = {name: look._replace(marker=look.marker or ".") for name, look in LOOKS.items()
              if name in there}  # fmt: skip
-    figure = curves(marks, panels, caption, looks, "loss on the concept")
+    figure = curves(marks, panels, caption, looks, "loss on the concept", log=True)
     handles = [
         Line2D([], [], color=k.colour, marker=k.marker, ls=k.line, label=k.label)
         for k in looks.values()
