@@ -18,7 +18,8 @@ GRANULARITIES = ("example", "class", "batch", "component", "token", "span", "seq
 DEGREES = ("tags", "frequency", "classifier", "probe")
 RIVALS = ("none", "ascent", "misdirect", "distil")
 ATTACKS = ("head", "all", "forget", "adapter")
-TREATMENTS = ("whole", "raw", "mean", "calibrated", "refit", "elicited", "trivial", "kept", "homes")
+TREATMENTS = ("whole", "raw", "mean", "calibrated", "refit", "elicited", "trivial", "kept", "homes",
+              "dynamics")  # fmt: skip
 
 
 @dataclass(frozen=True)

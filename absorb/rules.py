@@ -11,6 +11,7 @@ from absorb.config import (
     Sparse,
     Toy,
 )
+from absorb.dynamics_rules import check_dynamics
 from absorb.errors import AbsorbError
 from absorb.sites import classes, of_tokens, site_widths
 from absorb.token_rules import allowed, check_tokens, check_transformer
@@ -33,6 +34,7 @@ def check_together(config: Config) -> None:
         check_tokens,
         _attacks,
         _rival,
+        check_dynamics,
     ):
         rule(config)
 

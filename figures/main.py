@@ -12,6 +12,7 @@ from figures import (
     credit,
     dimensionality,
     dose_response,
+    dynamics,
     finetunability,
     four_properties,
     frontier,
@@ -57,6 +58,7 @@ FIGURES: dict[str, Callable[[Table, bool], Pages]] = {
     "four_properties": four_properties.pages,
     "path_dependence": path_dependence.pages,
     "variance": variance.pages,
+    "dynamics": dynamics.pages,
 }
 KEYS = ("store", "out", "partial")
 TRUTH = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 
 from absorb.errors import AbsorbError
-from absorb.stats import planted, planted_paths
+from absorb.stats import planted, planted_dynamics, planted_paths
 from absorb.stats.absorption import kept_share
 from absorb.stats.cases import Case, Claim, Rate, claims, coverage
 from absorb.stats.dose import absorbs, excess_at, excess_over_null, excess_over_placebo, p50
@@ -155,12 +155,13 @@ def absorption_claims() -> Iterator[Claim]:
 def cases() -> list[Case]:
     """Every estimate whose interval is tried."""
     return [*mean_cases(), *excess_cases(), *dose_cases(), *p50_cases(), *planted.cases(),
-            *planted_paths.cases()]  # fmt: skip
+            *planted_paths.cases(), *planted_dynamics.cases()]  # fmt: skip
 
 
 def all_claims() -> list[Claim]:
     """Every test whose claims are counted."""
-    return [*absorption_claims(), *planted.claims(), *planted_paths.claims()]
+    return [*absorption_claims(), *planted.claims(), *planted_paths.claims(),
+            *planted_dynamics.claims()]  # fmt: skip
 
 
 def validate(repeats: int, seeds: tuple[int, ...] = SEEDS) -> Iterator[tuple[str, Rate]]:
@@ -187,7 +188,7 @@ def main(arguments: Sequence[str]) -> int:
             print(f"{head}:", flush=True)
         print(line(found), flush=True)
     print("fixtures, found and wanted:")
-    for name, value, wanted in [*planted.fixtures(), *planted_paths.fixtures()]:
+    for name, value, wanted in [*planted.fixtures(), *planted_dynamics.fixtures()]:
         print(f"  {name:38s} {value:.15g}  {wanted:.15g}")
     return 0
 
