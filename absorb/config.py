@@ -19,7 +19,7 @@ DEGREES = ("tags", "frequency", "classifier", "probe")
 RIVALS = ("none", "ascent", "misdirect", "distil")
 ATTACKS = ("head", "all", "forget", "adapter")
 TREATMENTS = ("whole", "raw", "mean", "calibrated", "refit", "elicited", "trivial", "kept", "homes",
-              "usable", "mechanics")  # fmt: skip
+              "usable", "mechanics", "dynamics")  # fmt: skip
 
 
 @dataclass(frozen=True)

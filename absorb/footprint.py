@@ -28,6 +28,7 @@ STATE, STEP = 12, 4  # bytes per parameter: itself with two moments; its gradien
 DIARY = 12 + 36  # first moments by kind of data; of a step gradients, parts and a mean gradient
 KEPT, SEEN = 8, 6  # bytes per number of a training step, and of a measurement
 STORY_KEPT, STORY_SEEN = 4.5, 8  # the same of stories, where a step reuses what it left
+MATRICES, COLUMNS = 88, 900  # of treatment dynamics: bytes per entry of J; per number computed
 
 
 def parameters(spec: Spec) -> int:
@@ -107,7 +108,15 @@ def look_bytes(spec: Spec) -> float:
         if of_stories
         else (SEEN * examples(spec) * units(spec))
     )
-    return STATE * parameters(spec) + seen
+    return STATE * parameters(spec) + seen + dynamics_bytes(spec)
+
+
+def dynamics_bytes(spec: Spec) -> float:
+    """Bytes of one run's matrix J with its eigenvalues, and of the columns made at once."""
+    if "dynamics" not in spec.measure.treatments:
+        return 0.0
+    computed = examples(spec) * (units(spec) - inputs(spec.world))
+    return MATRICES * parameters(spec) ** 2 + COLUMNS * computed
 
 
 def lane_bytes(spec: Spec) -> float:

@@ -11,6 +11,7 @@ from absorb.config import (
     Sparse,
     Toy,
 )
+from absorb.dynamics_rules import check_dynamics
 from absorb.errors import AbsorbError
 from absorb.mechanics_rules import check_mechanics
 from absorb.sites import classes, of_tokens, site_widths
@@ -35,6 +36,7 @@ def check_together(config: Config) -> None:
         _attacks,
         _rival,
         check_mechanics,
+        check_dynamics,
     ):
         rule(config)
 

@@ -13,6 +13,7 @@ from figures import (
     credit,
     dimensionality,
     dose_response,
+    dynamics,
     finetunability,
     four_properties,
     frontier,
@@ -63,6 +64,7 @@ FIGURES: dict[str, Callable[[Table, bool], Pages]] = {
     "path_dependence": path_dependence.pages,
     "variance": variance.pages,
     "barriers": barriers.pages,
+    "dynamics": dynamics.pages,
 }
 PAIRED = ("barriers",)  # drawn from the pairs that `absorb barriers` keeps below the runs
 KEYS = ("store", "out", "partial")

@@ -12,7 +12,8 @@ PACKAGES = ("absorb", "sweeps", "figures", "hydra_plugins")
 
 # A module may import from its own layer and from those above it in this table.
 FIRST = ("errors", "devices", "settings", "world_config", "model_config", "config", "checksums",
-         "rules", "mechanics_rules", "token_rules", "sites", "footprint", "load", "identity",
+         "rules", "mechanics_rules", "token_rules", "dynamics_rules", "sites", "footprint", "load",
+         "identity",
          "knobs", "keys")  # fmt: skip
 LAYERS = (
     tuple(f"absorb.{name}" for name in FIRST),
@@ -20,8 +21,8 @@ LAYERS = (
     ("absorb.routing",),  # the kernels, which the models are made of
     ("absorb.models",),
     ("absorb.train",),
-    ("absorb.measure",),
     ("absorb.dynamics",),
+    ("absorb.measure",),
     ("absorb.lanes",),  # one program that trains and measures many networks
     ("absorb.stats",),
     ("absorb.store",),

@@ -26,6 +26,7 @@ from sweeps.app import compose
 
 STORIES = ["world=stories", "model=transformer", "world.train_count=64",
            "world.validation_count=16", "world.test_count=16"]  # fmt: skip
+DYNAMICS = "measure.treatments=[whole,dynamics]"
 NETWORKS = {
     "mlp": [],
     "added": ["routing.placement=added"],
@@ -79,10 +80,15 @@ slow = pytest.mark.slow
         pytest.param([*STORIES, "model.width=128", "model.layers=4", "model.mlp=512"], "train",
                      marks=slow),
         pytest.param(STORIES, "measure", marks=slow),
+        (["model.widths=[8]", "routing.sites=[hidden0]", DYNAMICS], "measure"),
+        pytest.param(["model.widths=[25]", "routing.sites=[hidden0]", DYNAMICS], "measure",
+                     marks=slow),
+        pytest.param(["world=sparse", "model=toy", "routing.concept=[0]", DYNAMICS,
+                      "routing=none"], "measure", marks=slow),
     ],
 )  # fmt: skip
 def test_bytes_are_right_within_a_factor_of_two(words, program):
-    config = compose([*words, "measure=quick", "routing.units=1"])
+    config = compose(["measure=quick", "routing.units=1", *words])
     spec = spec_of(config)
     guess = step_bytes(spec) if program == "train" else look_bytes(spec)
     assert 0.5 < guess / compiled_bytes(spec, config, program) < 2

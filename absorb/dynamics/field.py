@@ -18,6 +18,7 @@ from absorb.errors import AbsorbError
 
 Tree = Any
 MOST_DENSE = 4096  # parameters of which a matrix is formed: 128 MiB in float64
+AT_ONCE = 16  # columns of a Hessian: each has the memory of a backward pass
 
 
 class Term(NamedTuple):
@@ -101,10 +102,19 @@ def linearised(terms: Sequence[Term], theta: Tree) -> Linearised:
     zero_PP = jnp.zeros((len(flat.theta_P),) * 2, flat.theta_P.dtype)
     jacobian_PP, antisymmetric_PP = zero_PP, zero_PP
     for term in flat.terms:
-        hessian_PP, psi_P = jax.hessian(term.loss)(flat.theta_P), term.psi
+        hessian_PP, psi_P = hessian(term.loss, flat.theta_P), term.psi
         jacobian_PP += psi_P[:, None] * hessian_PP
         antisymmetric_PP += (psi_P[:, None] - psi_P[None, :]) * hessian_PP / 2
     return Linearised(jacobian_PP, antisymmetric_PP)
+
+
+def hessian(loss: Callable[[Array], Array], theta_P: Array) -> Array:
+    """The Hessian (P, P), `AT_ONCE` columns at a time, so that their memory is bounded."""
+    return jax.lax.map(
+        lambda unit_P: curvature(loss, theta_P, unit_P),
+        jnp.eye(len(theta_P), dtype=theta_P.dtype),
+        batch_size=AT_ONCE,
+    )
 
 
 def flattened(terms: Sequence[Term], theta: Tree) -> Flat:

@@ -6,16 +6,15 @@ from jax import Array
 
 from absorb.config import Spec
 from absorb.dynamics.field import Term
-from absorb.errors import AbsorbError
+from absorb.dynamics_rules import check_maskable
 from absorb.knobs import OBSERVED, Knobs
 from absorb.models import Params, apply, psi_tree, regions
 from absorb.routing.kernels import Routes
-from absorb.sites import of_tokens
 from absorb.train.losses import batch_loss, example_weights, outputs_are_routed, targets
 from absorb.train.step import Batch, batch_routes
-from absorb.worlds import observe
+from absorb.worlds import carries, observe, observe_drawn
 from absorb.worlds.data import Split
-from absorb.worlds.labels import RETAIN
+from absorb.worlds.labels import RETAIN, UNLABELLED
 
 
 def network_terms(spec: Spec, knobs: Knobs, params: Params, batch: Batch) -> tuple[Term, ...]:
@@ -63,12 +62,16 @@ def loss_of(spec: Spec, knobs: Knobs, routes: Routes, batch: Batch, weight_B: Ar
 
 
 def psi_of(spec: Spec, knobs: Knobs, params: Params, kind: int) -> Params:
-    """ψ of data observed as `kind`, in the parameters' own type; 1 where nothing is routed."""
+    """ψ of data observed as `kind`, in the parameters' own type; 1 where nothing is routed.
+
+    Under activation routing what reads a unit learns in full, and what writes it has its weight.
+    """
     if spec.routing.mechanism == "none":
         return jax.tree.map(jnp.ones_like, params)
     dtype = jax.tree.leaves(params)[0].dtype
     masks = {site: r_U.astype(dtype) for site, r_U in regions(spec, knobs).items()}
-    return psi_tree(spec, params, jnp.asarray(knobs.weights_O2, dtype)[kind], masks)
+    weight_2 = jnp.asarray(knobs.weights_O2, dtype)[kind]
+    return psi_tree(spec, params, weight_2, masks, spec.routing.mechanism == "activation")
 
 
 def decay_term(params: Params, decay: Array | float) -> Term:
@@ -81,25 +84,15 @@ def decay_term(params: Params, decay: Array | float) -> Term:
 
 
 def whole_split(spec: Spec, knobs: Knobs, split: Split) -> Batch:
-    """All stored training examples as one batch, observed as the run observes them."""
-    observed_N = observe(spec, knobs, split)
+    """All examples of a split as one batch, observed as the run observes them.
+
+    Of the world sparse, features as `given` has them, observed as those of a first step.
+    """
     x_NF, class_N = jnp.asarray(split.x_NF), jnp.asarray(split.class_N)
-    return Batch(x_NF, class_N, observed_N, jnp.ones(len(observed_N)))
-
-
-def check_maskable(spec: Spec) -> None:
-    """Refuse what is no sum of masked gradients of fixed losses. Errors: AbsorbError."""
-    routing, train = spec.routing, spec.train
-    if of_tokens(spec.world):
-        raise AbsorbError(
-            f"world.kind={spec.world.kind!r}: must be of examples, since a token's error reaches "
-            "parameters through other positions under those positions' weights"
-        )
-    if routing.mechanism == "activation" and routing.placement != "parallel":
-        raise AbsorbError(
-            "routing.mechanism='activation': must be parameter, update or none unless "
-            "routing.placement=parallel, since all that is upstream of a unit feels its weight"
-        )
-    for name in ("l1_region", "l1_rest", "correlation", "ablate_every"):
-        if getattr(train, name):
-            raise AbsorbError(f"train.{name}: must be 0, so that the losses are those of the data")
+    if spec.world.kind != "sparse":
+        observed_N = observe(spec, knobs, split)
+    elif spec.routing.mechanism == "none":
+        observed_N = jnp.full(len(x_NF), UNLABELLED)
+    else:
+        observed_N = observe_drawn(spec, knobs, carries(spec, knobs, split), jnp.int32(0))
+    return Batch(x_NF, class_N, observed_N, jnp.ones(len(x_NF)))

@@ -14,6 +14,7 @@ from absorb.footprint import FEWEST_LANES
 from absorb.knobs import Knobs, knobs_of, stack
 from absorb.lanes.programs import PARAMETERS, Programs, on_all, on_lanes, programs
 from absorb.lanes.width import choose_lanes
+from absorb.measure.dynamics import with_eigenvalues
 from absorb.sites import classes
 from absorb.train.starts import Named, check_start
 from absorb.worlds import Data, load_world, steps_per_epoch
@@ -144,7 +145,9 @@ class _Batch:
         extra = {"diverged_step": state.diverged_step}
         if self.spec.train.epochs:
             extra["final.loss"] = state.loss
-        self.scores.append({k: np.asarray(v) for k, v in (scores | extra).items()})
+        real = len(self.knobs) - wave * self.made.width  # lanes beyond repeat the last run
+        found = {k: np.asarray(v)[:real] for k, v in (scores | extra).items()}
+        self.scores.append(with_eigenvalues(found, np.asarray(knobs.learning_rate)[:real]))
 
     def _call(self, program: Callable, *args):
         began = time.perf_counter()

@@ -9,6 +9,7 @@ from absorb.config import Spec
 from absorb.knobs import Knobs
 from absorb.measure.ablate import WHOLE, View, ablated, look, mean_ablated
 from absorb.measure.calibrate import apply_map, asked_outputs, calibrated_map, sampler
+from absorb.measure.dynamics import dynamics
 from absorb.measure.elicit import Attack, Trace, attack_set, chosen, curves, run_attack
 from absorb.measure.homes import homes
 from absorb.measure.kept import kept
@@ -43,6 +44,8 @@ def measure_network(spec: Spec, knobs: Knobs, data: Data, params: Params) -> Sco
         found |= prefixed("homes", homes(spec, knobs, params, data.test))
     if "usable" in spec.measure.treatments:
         found |= prefixed("usable", usable(spec, knobs, data, params))
+    if "dynamics" in spec.measure.treatments:
+        found |= prefixed("dynamics", dynamics(spec, knobs, data.train, params))
     if "trivial" in spec.measure.treatments:
         found |= prefixed("trivial", trivial(spec, knobs, data))
     if {"refit", "elicited"} & set(spec.measure.treatments):

@@ -24,13 +24,14 @@ def layer_table(spec: Spec) -> dict[str, Layer]:
     return {}
 
 
-def psi_tree(spec: Spec, params: Params, weight_2: Array, regions: dict[str, Array]) -> Params:
+def psi_tree(spec: Spec, params: Params, weight_2: Array, regions: dict[str, Array],
+             writes_only: bool = False) -> Params:  # fmt: skip
     """psi for every parameter, from one decision's (region, rest) weights.
 
     A kernel entry that reads unit j and writes unit k has psi = w_j w_k; a bias has w_k; a gate
     belongs to the region; of the toy, W[d, i] has w_d on both of its ways. In a parallel placement
     the module has the region's weight throughout; with `whole_rest`, what touches no site has the
-    rest's.
+    rest's. With `writes_only` what reads a unit has 1: activation routing, at a first layer.
     """
     table = layer_table(spec)
 
@@ -46,8 +47,9 @@ def psi_tree(spec: Spec, params: Params, weight_2: Array, regions: dict[str, Arr
         if names[0].startswith("certificate"):
             return jnp.ones_like(leaf)
         if isinstance(spec.model, Toy):
-            hidden = unit_weight("hidden")[:, None]
-            return jnp.ones_like(leaf) if names == ["b"] else jnp.broadcast_to(hidden, leaf.shape)
+            free = ["b", "v"] if writes_only else ["b"]
+            hidden_M1 = unit_weight("hidden")[:, None]
+            return jnp.broadcast_to(1.0 if names[0] in free else hidden_M1, leaf.shape)
         if names[-2].startswith("gate_"):
             return jnp.broadcast_to(weight_2[0], leaf.shape)
         layer = table.get(names[-2])
@@ -56,7 +58,8 @@ def psi_tree(spec: Spec, params: Params, weight_2: Array, regions: dict[str, Arr
         write_O = unit_weight(layer.writes)
         if names[-1] == "bias":
             return jnp.broadcast_to(write_O, leaf.shape)
-        return jnp.broadcast_to(unit_weight(layer.reads)[:, None] * write_O, leaf.shape)
+        read_I = unit_weight(None if writes_only else layer.reads)
+        return jnp.broadcast_to(read_I[:, None] * write_O, leaf.shape)
 
     return jax.tree_util.tree_map_with_path(psi, params)
 

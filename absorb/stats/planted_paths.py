@@ -1,4 +1,4 @@
-"""Planted truth for homes, for fine-tunability and for the masked update as a dynamical system."""
+"""Planted truth for homes and for fine-tunability."""
 
 from collections.abc import Iterator
 
@@ -66,21 +66,3 @@ def claims() -> Iterator[Claim]:
             return bool(localisation(ablated(rng, cost)).home_C[0] >= 0)
 
         yield Claim(f"a home, cost {cost:g} SD", cost == 0, home)
-
-
-def fixtures() -> Iterator[tuple[str, float, float]]:
-    """Two quadratic losses, each routed to one parameter: eigenvalues 1 ± √(ab)."""
-    from absorb.dynamics.field import Term
-    from absorb.dynamics.stability import stability
-
-    def quadratic(a: float):
-        hessian = np.array([[1.0, a], [a, 1.0]])
-        return lambda theta_P: 0.5 * theta_P @ hessian @ theta_P
-
-    for a, b in ((3.0, 3.0), (0.5, 0.5)):
-        psis = (np.array([1.0, 0.0]), np.array([0.0, 1.0]))
-        terms = [Term(quadratic(x), psi) for x, psi in zip((a, b), psis, strict=True)]
-        found = stability(terms, np.zeros(2), 0.1)
-        values = np.sort(np.real(found.eigenvalues_P))
-        for name, value, sign in (("greatest", values[-1], 1), ("least", values[0], -1)):
-            yield f"{name} eigenvalue, a = b = {a:g}", float(value), 1 + sign * np.sqrt(a * b)

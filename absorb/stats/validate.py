@@ -9,7 +9,7 @@ from typing import NamedTuple
 import numpy as np
 
 from absorb.errors import AbsorbError
-from absorb.stats import planted, planted_mechanics, planted_paths
+from absorb.stats import planted, planted_dynamics, planted_mechanics, planted_paths
 from absorb.stats.absorption import kept_share
 from absorb.stats.cases import Case, Claim, Rate, claims, coverage
 from absorb.stats.dose import absorbs, excess_at, excess_over_null, excess_over_placebo, p50
@@ -170,18 +170,19 @@ def absorption_claims() -> Iterator[Claim]:
 def cases() -> list[Case]:
     """Every estimate whose interval is tried."""
     return [*mean_cases(), *excess_cases(), *dose_cases(), *p50_cases(), *planted.cases(),
-            *planted_paths.cases(), *planted_mechanics.cases()]  # fmt: skip
+            *planted_paths.cases(), *planted_mechanics.cases(),
+            *planted_dynamics.cases()]  # fmt: skip
 
 
 def all_claims() -> list[Claim]:
     """Every test whose claims are counted."""
     return [*absorption_claims(), *planted.claims(), *planted_paths.claims(),
-            *planted_mechanics.claims()]  # fmt: skip
+            *planted_mechanics.claims(), *planted_dynamics.claims()]  # fmt: skip
 
 
 def fixtures() -> list[tuple[str, float, float]]:
     """What is computed without chance: name, value found, value wanted."""
-    return [*planted.fixtures(), *planted_paths.fixtures(), *planted_mechanics.fixtures()]
+    return [*planted.fixtures(), *planted_dynamics.fixtures(), *planted_mechanics.fixtures()]
 
 
 def own_rows() -> Rows:

@@ -28,6 +28,15 @@ MODELS = {
     "autoencoder": ["model=autoencoder", "model.widths=[4]", "model.latent=3", "routing.units=1"],
     "toy": TOY,
     "component": [*TOY, "routing.granularity=component", "routing.concept=[0,2]"],
+    # routed by activation at their first layer alone
+    "first": [*DEEP, "routing=activation", "routing.sites=[hidden0]", "gate=learned"],
+    "untied": [
+        *TOY,
+        "routing=activation",
+        "model.tied=false",
+        "routing.granularity=component",
+        "routing.concept=[0,2]",
+    ],
 }
 WEIGHTS = "routing.weights={forget: [1, 0.2], unlabelled: [0.7, 0.9], retain: [0.1, 1]}"
 BATCH = 9
@@ -41,7 +50,8 @@ def float64():
 
 @lru_cache
 def network(name: str):
-    config = compose([*MODELS[name], "routing=parameter", WEIGHTS])
+    by_parameter = [] if "routing=activation" in MODELS[name] else ["routing=parameter"]
+    config = compose([*by_parameter, *MODELS[name], WEIGHTS])
     spec, known = spec_of(config), classes(config.world)
     knobs = jax.tree.map(lambda k: np.asarray(k, float) if k.dtype == np.float32 else k,
                          knobs_of(config, known))  # fmt: skip
@@ -56,9 +66,7 @@ def network(name: str):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(
-    "name", ["mlp", *(pytest.param(n, marks=pytest.mark.slow) for n in
-                                   ("hard", "autoencoder", "toy", "component"))])  # fmt: skip
+@pytest.mark.parametrize("name", MODELS)
 def test_the_field_is_the_gradient_that_the_kernels_train_by(name):
     spec, knobs, params, batch = network(name)
     masks = {site: r_U.astype(float) for site, r_U in regions(spec, knobs).items()}
@@ -92,7 +100,9 @@ def test_decay_is_what_the_optimizer_adds():
 @pytest.mark.parametrize(
     ("words", "named"),
     [
-        ([*MLP, "routing=activation"], "routing.mechanism='activation'"),
+        ([*DEEP, "routing=activation"], "routing.mechanism='activation'"),
+        ([*DEEP, "routing=activation", "routing.sites=[hidden1]"], "first of the network"),
+        ([*TOY, "routing=activation"], "no weights are tied"),
         ([*MLP, "routing=parameter", "train.l1_rest=0.1"], "train.l1_rest"),
         ([*MLP, "routing=parameter", "train.ablate_every=2"], "train.ablate_every"),
         (["world=stories", "model=transformer", "routing=parameter"], "world.kind='stories'"),

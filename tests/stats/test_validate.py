@@ -3,7 +3,7 @@ import pytest
 from scipy.stats import binom
 
 from absorb.cli import main
-from absorb.stats import planted, planted_mechanics, planted_paths
+from absorb.stats import planted, planted_dynamics, planted_mechanics
 from absorb.stats.cases import claims, coverage
 from absorb.stats.validate import all_claims, cases
 
@@ -93,7 +93,7 @@ def test_nulls_are_kept(name):
 
 
 def test_fixtures_to_all_digits():
-    for name, value, wanted in [*planted.fixtures(), *planted_paths.fixtures()]:
+    for name, value, wanted in [*planted.fixtures(), *planted_dynamics.fixtures()]:
         assert value == pytest.approx(wanted, abs=1e-12), name
     for name, value, wanted in planted_mechanics.fixtures():  # growth looked at now and then
         assert value == pytest.approx(wanted, abs=0.02), name

@@ -1,0 +1,206 @@
+"""The masked update as a dynamical system: curl, stability, interference against label fraction."""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from absorb.stats.foretelling import foretelling
+from absorb.stats.intervals import Interval, difference_t, undefined
+from absorb.stats.planted_dynamics import COUPLED, Coupled, line
+from figures.dynamics_draw import CLOSED, FORETOLD, PLANTED, draw, draw_interference
+from figures.dynamics_runs import (
+    CONTROL,
+    INTERFERENCE,
+    MEASURES,
+    STABILITY,
+    Cell,
+    Measure,
+    Study,
+    interval,
+    number,
+    runs_in_words,
+    studies,
+)
+from figures.marks import Mark, mark, spoken
+from figures.page import Page, Pages
+from figures.select import Table
+
+PREDICTORS = ("curl", "least", "step", "on retain", "descent", "loss")
+
+
+def pages(table: Table, partial: bool) -> Pages:
+    """Two figures for each study that is whole: curl and stability, and interference."""
+    made, said, left_out, counted = [], [], [], dict[str, int]()
+    for study in studies(table):
+        if study.missing and not (partial and len(study.seeds) > 1):
+            left_out.append(f"{study.kind}: {study.missing}")
+            continue
+        counted[study.kind] = counted.get(study.kind, 0) + 1
+        again = f"-{counted[study.kind]}" if counted[study.kind] > 1 else ""
+        made += both(f"-{study.kind}{again}", study)
+        said.append(in_words(study, made[-2].marks, made[-1].marks))
+    return Pages(made, "\n\n".join(said), left_out)
+
+
+def both(suffix: str, study: Study) -> list[Page]:
+    """The figure of curl and stability, and the one of interference."""
+    stable = panels(study, STABILITY) + closed_forms(study) + planted_marks()
+    between = panels(study, INTERFERENCE) + foretold(study)
+    one, other = caption_of(study), interference_caption(study)
+    return [
+        Page(f"dynamics{suffix}", lambda: draw(stable, study.lengths, one), stable, one),
+        Page(f"dynamics_interference{suffix}",
+             lambda: draw_interference(between, study.lengths, other), between, other),
+    ]  # fmt: skip
+
+
+def panels(study: Study, measures: dict[str, Measure]) -> list[Mark]:
+    """Every measure of every cell."""
+    return [
+        mark(panel_name(cell.epochs, name), cell.series, cell.p, interval(runs, study.seeds, of))
+        for name, of in measures.items()
+        for cell, runs in sorted(study.cells.items())
+    ]
+
+
+def panel_name(epochs: int, name: str) -> str:
+    """The panel of a measure after a length of training."""
+    return f"{epochs} epochs: {name}"
+
+
+def closed_forms(study: Study) -> list[Mark]:
+    """Of two linear paths at rest, curl and η λ by the formula, at the share that K holds."""
+    if not study.depth:
+        return []
+    marks = []
+    for cell, runs in sorted(study.cells.items()):
+        rows = [runs[seed] for seed in study.seeds if seed in runs]
+        kept = float(np.mean([number(row, "kept_share") for row in rows]))
+        if cell.series == CONTROL or not 0 <= kept <= 1:
+            continue
+        found, slope = line(cell.p, kept, study.depth), float(rows[0]["world.slope"])
+        growth = found.eigenvalue * slope ** (2 - 2 / study.depth)
+        step = growth * float(rows[0]["train.learning_rate"])
+        for name, value in (("curl", found.curl), ("least", 0.0), ("step", step)):
+            marks.append(
+                Mark(panel_name(cell.epochs, name), CLOSED, cell.p, value, value, value, 0)
+            )
+    return marks
+
+
+def planted_marks() -> list[Mark]:
+    """The eigenvalues and the curl of two convex losses, each of which trains one parameter."""
+    return [
+        Mark(f"{PLANTED}: a = {case.a:g}, b = {case.b:g}", name, i, value, value, value, 0)
+        for case in COUPLED
+        for i, (name, value) in enumerate(said_of(case).items())
+    ]
+
+
+def said_of(case: Coupled) -> dict[str, float]:
+    """What the planted panels say in words."""
+    least, greatest = case.eigenvalues
+    return {"a": case.a, "b": case.b, "least Re λ": float(least.real),
+            "greatest Re λ": float(greatest.real), "Im λ": float(greatest.imag),
+            "curl": case.curl}  # fmt: skip
+
+
+def foretold(study: Study) -> list[Mark]:
+    """Rank correlation of each measure after the first length with the loss after the last.
+
+    Over the cells of one seed; the interval is over seeds. The loss itself stands among them.
+    """
+    first, last = study.lengths[0], study.lengths[-1]
+    if first == last:
+        return []
+    return [
+        mark(FORETOLD, MEASURES[name].label, i, rank_interval(study, MEASURES[name], first, last))
+        for i, name in enumerate(PREDICTORS)
+    ]
+
+
+def rank_interval(study: Study, measure: Measure, first: int, last: int) -> Interval:
+    """How well a measure after the first length ranks the losses after the last."""
+    cells = [cell for cell in study.cells if cell.epochs == first]
+    pairs = [(study.cells[c], study.cells.get(c._replace(epochs=last), {})) for c in cells]
+    whole = [s for s in study.seeds if all(s in early and s in late for early, late in pairs)]
+    early_SC = [[measure.of(early[seed]) for early, _ in pairs] for seed in whole]
+    late_SC = [[number(late[seed], "dynamics.loss") for _, late in pairs] for seed in whole]
+    if not whole:
+        return undefined(0, "no seed has all cells")
+    return foretelling(np.array(early_SC), np.array(late_SC))
+
+
+def caption_of(study: Study) -> str:
+    """What a reader has to know of curl and stability."""
+    row = study.rows[0]
+    plain = row["train.optimizer"] == "sgd"
+    than = "" if plain else f", though {row['train.optimizer']} trained"
+    closed = " Closed form: two linear paths at rest." if study.depth else ""
+    return (
+        f"{runs_in_words(study)}; {row['world.kind']}, {row['model.kind']}, concept"
+        f" {row['routing.concept']}, η = {row['train.learning_rate']:g}. At the parameters after so"
+        f" many epochs, all training data: F = Σ ψᵢ∘∇Lᵢ, J its derivative, A its antisymmetric"
+        f" part; of the plain update θ − ηF{than}. Control: the same labels, every mask 1, so that"
+        f" A = 0. Re λ < 0: what lies along that direction grows. η max |λ| > 2: a step overshoots."
+        f" Means over seeds, geometric on log scales, 95 % intervals (t).{closed}"
+        " Below: two convex losses of two parameters, each trains one: H₁ = [[1, a], [a, 1]] with"
+        " ψ₁ = (1, 0), H₂ = [[1, b], [b, 1]] with ψ₂ = (0, 1), λ = 1 ± √(ab); arrows −F, lines"
+        " training from the dots, η = .1."
+    )
+
+
+def interference_caption(study: Study) -> str:
+    """What a reader has to know of interference."""
+    first, last = study.lengths[0], study.lengths[-1]
+    told = (
+        ""
+        if first == last
+        else f" Below: Spearman's rank correlation, over the {len(cells_at(study, first))} cells of"
+        f" one seed, of each measure after {first} epochs with the training loss after {last}."
+    )
+    return (
+        f"{runs_in_words(study)}. Cosines of ψᵢ∘gᵢ, which loss i trains with, and gⱼ, the gradient"
+        f" of loss j: below 0 a small step for i raises j. F: the routed field; ∇L: the gradient of"
+        f" the whole loss; cos(F, ∇L) below 0: a small step raises it. Not drawn where there are no"
+        f" such data. Control: the same labels, every mask 1. Means over seeds, 95 % intervals (t)."
+        f"{told}"
+    )
+
+
+def cells_at(study: Study, epochs: int) -> list[Cell]:
+    """The cells of one length."""
+    return [cell for cell in study.cells if cell.epochs == epochs]
+
+
+def in_words(study: Study, stable: Sequence[Mark], between: Sequence[Mark]) -> str:
+    """The finding for the terminal: every series at its most labels, after each length."""
+    lines = [f"dynamics, {study.kind}, {len(study.rows)} runs, {len(study.seeds)} seeds:"]
+    at = {(m.panel, m.series, m.at): m for m in [*stable, *between]}
+    for epochs in study.lengths:
+        cells = cells_at(study, epochs)
+        for series in sorted({cell.series for cell in cells}):
+            p = max(cell.p for cell in cells if cell.series == series)
+            said = [
+                f"{of.label} {spoken(at[panel_name(epochs, name), series, p])}"
+                for name, of in MEASURES.items()
+            ]
+            lines.append(f"  {epochs} epochs, {series}, p = {p:g}: {'; '.join(said)}")
+            if series != CONTROL and (gap := below_control(study, Cell(series, p, epochs))):
+                lines.append(f"    min Re λ less that of the control: {spoken(gap)}")
+    for m in between:
+        if m.panel == FORETOLD:
+            lines.append(f"  rank correlation of {m.series} with the last loss: {spoken(m)}")
+    return "\n".join(lines)
+
+
+def below_control(study: Study, cell: Cell) -> Mark | None:
+    """The paired difference of min Re λ to the control, seed by seed; None where there is none."""
+    own, control = study.cells[cell], study.cells.get(cell._replace(series=CONTROL))
+    if not control:
+        return None
+    seeds = [seed for seed in study.seeds if seed in own and seed in control]
+    own_S, control_S = (
+        np.array([STABILITY["least"].of(runs[seed]) for seed in seeds]) for runs in (own, control)
+    )
+    return mark("", "", cell.p, difference_t(own_S, control_S))

@@ -1,0 +1,169 @@
+"""Runs with the treatment `dynamics` by how they were routed, label fraction, length and seed."""
+
+import json
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from absorb.stats.intervals import Interval, mean_t
+from figures.select import ARM, FRACTION, Table, plain, row_groups
+from figures.token_runs import MECHANISM, Row, common
+
+EPOCHS, WEIGHTS = "train.epochs", "routing.weights.forget"
+FREE = (ARM, FRACTION, MECHANISM, EPOCHS, WEIGHTS)
+CONTROL = "control"
+FORGET, UNLABELLED, RETAIN = 0, 1, 2  # the order of the losses in `interference` and `cosine`
+
+
+class Cell(NamedTuple):
+    """How a run was routed, its label fraction, and after how many epochs it is looked at."""
+
+    series: str
+    p: float
+    epochs: int
+
+
+class Study(NamedTuple):
+    """The runs of one group by cell and seed, and in words what is missing."""
+
+    cells: Mapping[Cell, Mapping[int, Row]]
+    seeds: Sequence[int]
+    missing: str
+
+    @property
+    def rows(self) -> list[Row]:
+        """All runs."""
+        return [row for own in self.cells.values() for row in own.values()]
+
+    @property
+    def lengths(self) -> list[int]:
+        """The numbers of epochs, in order."""
+        return sorted({cell.epochs for cell in self.cells})
+
+    @property
+    def kind(self) -> str:
+        """The kind of model."""
+        return str(self.rows[0]["model.kind"])
+
+    @property
+    def depth(self) -> int:
+        """The factors of each linear path; 0 elsewhere."""
+        return int(self.rows[0]["model.depth"]) if self.kind == "paths" else 0
+
+
+def studies(table: Table) -> list[Study]:
+    """Every group of runs that asked for the treatment and were looked at under two cells."""
+    asked = table.get("measure.treatments", ())
+    rows = [i for i, text in enumerate(asked) if text and "dynamics" in json.loads(text)]
+    found = [study_of(own) for own in row_groups(table, rows, FREE)]
+    return [study for study in found if len(study.cells) > 1]
+
+
+def study_of(rows: Sequence[Row]) -> Study:
+    """One group of runs, compared with the full grid of its own cells, lengths and seeds."""
+    cells: dict[Cell, dict[int, Row]] = {}
+    for row in rows:
+        cell = Cell(series_of_run(row), float(row[FRACTION]), int(row[EPOCHS]))
+        cells.setdefault(cell, {}).setdefault(int(row["seed"]), row)
+    seeds = common(list(cells.values()))
+    return Study(cells, seeds, lacking(cells, seeds))
+
+
+def lacking(cells: Mapping[Cell, Mapping[int, Row]], seeds: Sequence[int]) -> str:
+    """How many runs of the full grid are not there; "" where all are."""
+    lengths = {cell.epochs for cell in cells}
+    wanted = {cell._replace(epochs=n) for cell in cells for n in lengths}
+    there = sum(len(set(seeds) & set(cells.get(cell, ()))) for cell in wanted)
+    total = len(wanted) * len(seeds)
+    if there < total:
+        return f"{there} of {total} runs"
+    return "" if len(seeds) > 1 else "one seed; 2 or more are needed"
+
+
+def series_of_run(row: Row) -> str:
+    """By what a run was routed, or its arm where that says more; `control`: nothing was routed."""
+    weights = [json.loads(str(row[f"routing.weights.{name}"]))
+               for name in ("forget", "unlabelled", "retain")]  # fmt: skip
+    free = all(weight == 1 for pair in weights for weight in pair)
+    if row[ARM] not in ("route", "capacity"):
+        return str(row[ARM])
+    unrouted = free or row[MECHANISM] == "none" or row[ARM] == "capacity"
+    return CONTROL if unrouted else str(row[MECHANISM])
+
+
+def step_times_size(row: Row) -> float:
+    """η max |λ|: above 2 a step along that eigenvector overshoots."""
+    return number(row, "dynamics.size") * float(row["train.learning_rate"])
+
+
+def number(row: Row, name: str) -> float:
+    """One measure; NaN where the run has none."""
+    value = plain(row.get(name))
+    return np.nan if value is None else float(value)
+
+
+def cosine(row: Row, of: int, on: int) -> float:
+    """The cosine of what a loss's data train with and the gradient of another loss."""
+    flat = row.get("dynamics.cosine")
+    if flat is None:
+        return np.nan
+    side = round(len(flat) ** 0.5)
+    return float(np.reshape(np.asarray(flat, float), (side, side))[of, on])
+
+
+class Measure(NamedTuple):
+    """One column of panels: its label, what it reads of a run, its scale, a line that matters.
+
+    On a log scale means are geometric.
+    """
+
+    label: str
+    of: Any
+    log: bool = False
+    rule: float | None = None
+
+
+STABILITY = {
+    "curl": Measure("curl ‖A‖/‖J‖", lambda row: number(row, "dynamics.curl"), rule=0.0),
+    "least": Measure("min Re λ", lambda row: number(row, "dynamics.least_real"), rule=0.0),
+    "multiplier": Measure(
+        "max |1 − ηλ|", lambda row: number(row, "dynamics.multiplier"), log=True, rule=1.0
+    ),
+    "step": Measure("η max |λ|", step_times_size, log=True, rule=2.0),
+    "loss": Measure("training loss", lambda row: number(row, "dynamics.loss"), log=True),
+}
+INTERFERENCE = {
+    "on retain": Measure("labelled on retain", lambda row: cosine(row, FORGET, RETAIN), rule=0.0),
+    "by retain": Measure("retain on labelled", lambda row: cosine(row, RETAIN, FORGET), rule=0.0),
+    "on unlabelled": Measure(
+        "labelled on unlabelled", lambda row: cosine(row, FORGET, UNLABELLED), rule=0.0
+    ),
+    "relative": Measure("‖F‖/‖∇L‖", lambda row: number(row, "dynamics.relative"), rule=1.0),
+    "descent": Measure("cos(F, ∇L)", lambda row: number(row, "dynamics.descent"), rule=0.0),
+}
+MEASURES = STABILITY | INTERFERENCE
+
+
+def interval(runs: Mapping[int, Row], seeds: Sequence[int], measure: Measure) -> Interval:
+    """The mean over seeds, geometric on a log scale; undefined where a run has no finite value."""
+    value_S = np.array([measure.of(runs[seed]) for seed in seeds if seed in runs])
+    if not measure.log:
+        return mean_t(value_S)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        found = mean_t(np.log(value_S))
+    with np.errstate(over="ignore"):
+        ends = {name: float(np.exp(getattr(found, name))) for name in ("value", "low", "high")}
+    return found._replace(**ends)
+
+
+def runs_in_words(study: Study) -> str:
+    """Runs, seeds, diverged and failed ones, for the reader of a figure."""
+    status = Counter(row["status"] for row in study.rows)
+    failed = len(study.rows) - status["ok"] - status["diverged"]
+    part = f" (PARTIAL: {study.missing})" if study.missing else ""
+    return (
+        f"{len(study.rows)} runs{part}, {len(study.seeds)} seeds, {status['diverged']} diverged,"
+        f" {failed} failed"
+    )
