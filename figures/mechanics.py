@@ -113,9 +113,8 @@ def probe_absorptions(study: Study) -> list[Mark]:
     for cell in study.where("route"):
         hard = Cell("hard", cell.p)
         if hard in study.cells and full in study.cells:
-            found = probe_absorption(
-                *(values(study, one, "information") for one in (cell, hard, full))
-            )
+            route_S, hard_S, full_S = (values(study, c, "information") for c in (cell, hard, full))
+            found = probe_absorption(route_S, hard_S, full_S)
             marks.append(mark("A_probe", "route", cell.p, found))
     return marks
 
