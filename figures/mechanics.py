@@ -141,11 +141,12 @@ def nudged(study: Study) -> list[Mark]:
         for at in sorted({cell.at for cell in cells}):
             pair = [cell for cell in cells if cell.at == at]
             if len(pair) == 2:  # the weaker first
-                shares = [
+                weaker_SE, stronger_SE = (
                     share(course(study.of(c), "strength"), course(study.of(c), "whole"))
                     for c in pair
-                ]
-                marks.append(mark("gain", arm, at, gain(*shares, round(at * study.epochs))))
+                )
+                found = gain(weaker_SE, stronger_SE, round(at * study.epochs))
+                marks.append(mark("gain", arm, at, found))
     return marks
 
 
