@@ -162,7 +162,8 @@ def legend(figure: Any, marks: Sequence[Mark]) -> None:
     ]  # fmt: skip
     if any(m.series == CLOSED for m in marks):
         handles.append(Line2D([], [], color=GREY, lw=1.6, label="closed form"))
-    figure.legend(handles=handles, loc="outside upper center", ncols=5)
+    figure.legend(handles=handles, loc="outside upper center", ncols=5, handlelength=1.6,
+                  columnspacing=1.0)  # fmt: skip
 
 
 def seeds_of(marks: Sequence[Mark], series: str) -> str:
