@@ -88,7 +88,8 @@ def test_credit_adds_up_on_digits(optimizer, routing):
     words = [f"train={optimizer}", f"routing={routing}", "routing.label_fraction=0.5"]
     row = one_row(*DIGITS, *words, "train.learning_rate=3e-3", "train.epochs=6")
     loss_E, credit_KG = course(row, "loss"), course(row, "credit").reshape(3, 4)
-    assert loss_E[-1] - loss_E[0] == pytest.approx(credit_KG.sum(), rel=0.02)
+    missed = loss_E[-1] - loss_E[0] - credit_KG.sum()  # at the kinks of relu, by Simpson's rule
+    assert abs(missed) < 0.01 * np.abs(credit_KG).sum()
     # activation routing lets the weights that read the rest's units learn from labelled data
     blocked = credit_KG[KINDS.index("labelled"), GROUPS.index("rest")] == 0
     assert blocked == (routing == "parameter") and (credit_KG[1] != 0).any()
