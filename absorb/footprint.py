@@ -28,7 +28,7 @@ STATE, STEP = 12, 4  # bytes per parameter: itself with two moments; its gradien
 DIARY = 12 + 36  # first moments by kind of data; of a step gradients, parts and a mean gradient
 KEPT, SEEN = 8, 6  # bytes per number of a training step, and of a measurement
 STORY_KEPT, STORY_SEEN = 4.5, 8  # the same of stories, where a step reuses what it left
-MATRICES, COLUMNS = 88, 900  # of treatment dynamics: bytes per entry of J; per number computed
+MATRICES, COLUMNS = 64, 900  # of treatment dynamics: bytes per entry of J; per number computed
 
 
 def parameters(spec: Spec) -> int:

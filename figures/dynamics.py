@@ -18,6 +18,7 @@ from figures.dynamics_runs import (
     Study,
     interval,
     number,
+    panel_name,
     runs_in_words,
     studies,
 )
@@ -63,11 +64,6 @@ def panels(study: Study, measures: dict[str, Measure]) -> list[Mark]:
     ]
 
 
-def panel_name(epochs: int, name: str) -> str:
-    """The panel of a measure after a length of training."""
-    return f"{epochs} epochs: {name}"
-
-
 def closed_forms(study: Study) -> list[Mark]:
     """Of two linear paths at rest, curl and η λ by the formula, at the share that K holds."""
     if not study.depth:
@@ -106,28 +102,24 @@ def said_of(case: Coupled) -> dict[str, float]:
 
 
 def foretold(study: Study) -> list[Mark]:
-    """Rank correlation of each measure after the first length with the loss after the last.
-
-    Over the cells of one seed; the interval is over seeds. The loss itself stands among them.
-    """
-    first, last = study.lengths[0], study.lengths[-1]
-    if first == last:
-        return []
+    """How each measure after a length ranks the losses after the last, the early loss included."""
+    *early, last = study.lengths
     return [
-        mark(FORETOLD, MEASURES[name].label, i, rank_interval(study, MEASURES[name], first, last))
-        for i, name in enumerate(PREDICTORS)
-    ]
+        mark(f"{FORETOLD} after {n} epochs", MEASURES[name].label, i,
+             rank_interval(study, MEASURES[name], n, last))
+        for n in early for i, name in enumerate(PREDICTORS)
+    ]  # fmt: skip
 
 
 def rank_interval(study: Study, measure: Measure, first: int, last: int) -> Interval:
-    """How well a measure after the first length ranks the losses after the last."""
-    cells = [cell for cell in study.cells if cell.epochs == first]
+    """Rank correlation over the cells that have labels, within each seed that has them all."""
+    cells = [cell for cell in study.cells if cell.epochs == first and cell.p > 0]
     pairs = [(study.cells[c], study.cells.get(c._replace(epochs=last), {})) for c in cells]
     whole = [s for s in study.seeds if all(s in early and s in late for early, late in pairs)]
-    early_SC = [[measure.of(early[seed]) for early, _ in pairs] for seed in whole]
-    late_SC = [[number(late[seed], "dynamics.loss") for _, late in pairs] for seed in whole]
     if not whole:
         return undefined(0, "no seed has all cells")
+    early_SC = [[measure.of(early[seed]) for early, _ in pairs] for seed in whole]
+    late_SC = [[number(late[seed], "dynamics.loss") for _, late in pairs] for seed in whole]
     return foretelling(np.array(early_SC), np.array(late_SC))
 
 
@@ -140,31 +132,29 @@ def caption_of(study: Study) -> str:
     return (
         f"{runs_in_words(study)}; {row['world.kind']}, {row['model.kind']}, concept"
         f" {row['routing.concept']}, η = {row['train.learning_rate']:g}. At the parameters after so"
-        f" many epochs, all training data: F = Σ ψᵢ∘∇Lᵢ, J its derivative, A its antisymmetric"
+        f" many epochs, on all training data: F = Σ ψᵢ∘∇Lᵢ, J its derivative, A its antisymmetric"
         f" part; of the plain update θ − ηF{than}. Control: the same labels, every mask 1, so that"
         f" A = 0. Re λ < 0: what lies along that direction grows. η max |λ| > 2: a step overshoots."
-        f" Means over seeds, geometric on log scales, 95 % intervals (t).{closed}"
+        f" Means over seeds, of the last three columns geometric, 95 % intervals (t).{closed}"
         " Below: two convex losses of two parameters, each trains one: H₁ = [[1, a], [a, 1]] with"
-        " ψ₁ = (1, 0), H₂ = [[1, b], [b, 1]] with ψ₂ = (0, 1), λ = 1 ± √(ab); arrows −F, lines"
-        " training from the dots, η = .1."
+        " ψ₁ = (1, 0), H₂ = [[1, b], [b, 1]] with ψ₂ = (0, 1): λ = 1 ± √(ab). Arrows −F; lines"
+        " training at η = .1."
     )
 
 
 def interference_caption(study: Study) -> str:
     """What a reader has to know of interference."""
-    first, last = study.lengths[0], study.lengths[-1]
+    *early, last = study.lengths
     told = (
-        ""
-        if first == last
-        else f" Below: Spearman's rank correlation, over the {len(cells_at(study, first))} cells of"
-        f" one seed, of each measure after {first} epochs with the training loss after {last}."
+        " Below: Spearman's rank correlation, over the cells of one seed that have labels, of each"
+        f" measure after fewer epochs with the training loss after {last}."
     )
     return (
-        f"{runs_in_words(study)}. Cosines of ψᵢ∘gᵢ, which loss i trains with, and gⱼ, the gradient"
-        f" of loss j: below 0 a small step for i raises j. F: the routed field; ∇L: the gradient of"
-        f" the whole loss; cos(F, ∇L) below 0: a small step raises it. Not drawn where there are no"
-        f" such data. Control: the same labels, every mask 1. Means over seeds, 95 % intervals (t)."
-        f"{told}"
+        f"{runs_in_words(study)}. i → j: the cosine of ψᵢ∘gᵢ, with which loss i trains, and gⱼ, the"
+        " gradient of loss j; below 0 a small step for i raises j. F: routed field; ∇L: gradient"
+        " of the whole loss; cos(F, ∇L) below 0: a small step raises it. Not drawn where there are"
+        " no such data. Control: the same labels, every mask 1. Means over seeds, 95 % intervals"
+        f" (t).{told if early else ''}"
     )
 
 
@@ -189,8 +179,9 @@ def in_words(study: Study, stable: Sequence[Mark], between: Sequence[Mark]) -> s
             if series != CONTROL and (gap := below_control(study, Cell(series, p, epochs))):
                 lines.append(f"    min Re λ less that of the control: {spoken(gap)}")
     for m in between:
-        if m.panel == FORETOLD:
-            lines.append(f"  rank correlation of {m.series} with the last loss: {spoken(m)}")
+        if m.panel.startswith(FORETOLD):
+            early = m.panel.removeprefix(f"{FORETOLD} ")
+            lines.append(f"  {m.series} {early}, rank correlation with the last loss: {spoken(m)}")
     return "\n".join(lines)
 
 

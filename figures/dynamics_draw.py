@@ -5,9 +5,9 @@ from typing import Any
 
 import numpy as np
 
-from figures.dynamics_runs import INTERFERENCE, STABILITY, Measure
+from figures.dynamics_runs import INTERFERENCE, STABILITY, Measure, panel_name
 from figures.marks import Mark, number, series_of
-from figures.panels import clip, limits_of, points, whiskers
+from figures.panels import clip, plain_decades, points, say_why, whiskers
 from figures.style import (
     BLACK,
     BLUE,
@@ -34,6 +34,7 @@ LOOKS = {
 }
 CLOSED, PLANTED, FORETOLD = "closed form", "planted", "foretold"
 REACH, STEPS, ETA = 1.5, 60, 0.1  # of the planted panels
+RANKS = (SKY, BLACK, ORANGE, GREEN)
 STARTS = ((-1.2, 0.9), (0.9, -1.2), (1.3, 1.1), (-0.4, -1.3), (0.2, 1.3))
 
 
@@ -50,7 +51,7 @@ def draw(marks: Sequence[Mark], lengths: Sequence[int], caption: str) -> Any:
 
 def draw_interference(marks: Sequence[Mark], lengths: Sequence[int], caption: str) -> Any:
     """The same for interference; below, which measure foretells the last loss."""
-    told = [m for m in marks if m.panel == FORETOLD]
+    told = [m for m in marks if m.panel.startswith(FORETOLD)]
     height = 1.45 * len(lengths) + 0.5
     figure = new_figure(height + 1.5 * bool(told), caption)
     if not told:
@@ -64,35 +65,30 @@ def draw_interference(marks: Sequence[Mark], lengths: Sequence[int], caption: st
 
 def grid(figure: Any, marks: Sequence[Mark], lengths: Sequence[int], of: dict[str, Measure]
          ) -> None:  # fmt: skip
-    """Panels of measures by lengths; the scale of a measure is the same after every length."""
+    """Panels of measures by lengths, each with a scale of its own."""
     axes = figure.subplots(len(lengths), len(of), sharex=True, squeeze=False)
-    for column, (name, measure) in enumerate(of.items()):
-        own = [m for m in marks if m.panel.endswith(f"epochs: {name}")]
-        ends = limits_of([m for m in own if m.drawn], measure.log)
-        for row, length in enumerate(lengths):
-            ax = axes[row][column]
-            panel(ax, [m for m in own if m.panel == f"{length} epochs: {name}"], measure, ends)
-            if row == 0:
-                ax.set_title(measure.label)
-            if row == len(lengths) - 1:
-                ax.set_xlabel("label fraction p")
-        axes[row][column].set_xlim(-0.07, 1.09)
     for row, length in enumerate(lengths):
+        for ax, (name, measure) in zip(axes[row], of.items(), strict=True):
+            panel(ax, [m for m in marks if m.panel == panel_name(length, name)], measure)
         axes[row][0].set_ylabel(f"after {length} epochs")
+    for top, bottom, measure in zip(axes[0], axes[-1], of.values(), strict=True):
+        top.set_title(measure.label)
+        bottom.set(xlabel="label fraction p", xlim=(-0.07, 1.09))
     legend(figure, marks)
 
 
-def panel(ax: Any, marks: Sequence[Mark], measure: Measure, ends: tuple[float, float]) -> None:
-    """One measure against label fraction."""
-    low, high = ends
-    if measure.log:
+def panel(ax: Any, marks: Sequence[Mark], measure: Measure) -> None:
+    """One measure against label fraction; a log axis where its values span a factor of three."""
+    value = [m.value for m in marks if m.drawn]
+    wide = measure.log and bool(value) and max(value) > 3 * min(value)
+    low, high = measure.limits or ends(marks, measure, wide)
+    if wide:
         ax.set_yscale("log")
-    elif measure.rule is not None:
-        low, high = min(low, measure.rule), max(high, measure.rule)
+        plain_decades(ax, low, high)
     ax.set_ylim(low, high)
     ax.set_xticks([0, 0.5, 1], ["0", ".5", "1"])
     ax.grid(axis="y", color="#E6E6E6", linewidth=0.5)
-    if measure.rule is not None:
+    if measure.rule is not None and low < measure.rule < high:
         ax.axhline(measure.rule, color=GREY, linewidth=0.7)
     truth = series_of(list(marks), CLOSED)
     ax.plot([m.at for m in truth], [m.value for m in truth], color=GREY, lw=1.6, alpha=0.7)
@@ -102,20 +98,40 @@ def panel(ax: Any, marks: Sequence[Mark], measure: Measure, ends: tuple[float, f
         ax.plot(at, [clip(ax, m.value) for m in own], color=look.colour, ls=look.line, lw=0.8)
         whiskers(ax, at, own, look.colour)
         points(ax, at, own, look)
+    if not value:
+        say_why(ax, marks)
+
+
+def ends(marks: Sequence[Mark], measure: Measure, wide: bool) -> tuple[float, float]:
+    """Limits that show every interval with an end, and on a plain axis the line that matters."""
+    every = [x for m in marks if m.drawn for x in (m.value, m.low, m.high) if np.isfinite(x)]
+    if not every:
+        return 0.0, 1.0
+    if wide:
+        return min(every) / 1.25, max(every) * 1.25
+    ruled = [measure.rule] if measure.rule is not None and not measure.log else []
+    low, high = min([*every, *ruled]), max([*every, *ruled])
+    margin = 0.06 * (high - low) + max(measure.span - (high - low), 0) / 2
+    return low - (margin or 0.05), high + (margin or 0.05)
 
 
 def ranks(ax: Any, marks: Sequence[Mark]) -> None:
-    """Rank correlations, one below the other."""
-    for m in marks:
-        if m.drawn:
-            ax.plot([max(m.low, -1), min(m.high, 1)], [m.at, m.at], color=BLACK, lw=1)
-            ax.plot(m.value, m.at, "o", color=BLACK, ms=3.6)
-        else:
-            ax.text(0.02, m.at, m.why, fontsize=5, va="center")
+    """Rank correlations, one measure below the other; an earlier length above a later one."""
+    panels = list(dict.fromkeys(m.panel for m in marks))
+    for i, name in enumerate(panels):
+        own, colour = [m for m in marks if m.panel == name], RANKS[i % len(RANKS)]
+        shift = 0.22 * (2 * i - len(panels) + 1)
+        for m in own:
+            at = m.at + shift
+            ax.plot([max(m.low, -1), min(m.high, 1)], [at, at], color=colour, lw=1)
+            ax.plot(m.value, at, "o", color=colour, ms=3.6)
+        ax.plot([], [], "o-", color=colour, label=name.removeprefix(f"{FORETOLD} "))
+    places = {m.at: m.series for m in marks}
     ax.axvline(0, color=GREY, lw=0.7)
-    ax.set(xlim=(-1.02, 1.02), ylim=(len(marks) - 0.5, -0.5),
+    ax.set(xlim=(-1.02, 1.02), ylim=(len(places) - 0.5, -0.5),
            xlabel="rank correlation with the training loss after the last length")  # fmt: skip
-    ax.set_yticks([m.at for m in marks], [m.series for m in marks])
+    ax.set_yticks(list(places), list(places.values()))
+    ax.legend(loc="upper left", bbox_to_anchor=(1.0, 1.0))
 
 
 def planted(ax: Any, said: dict[str, float]) -> None:
@@ -132,8 +148,8 @@ def planted(ax: Any, said: dict[str, float]) -> None:
         ax.plot(*start, "o", color=VERMILLION, ms=2.6)
     ax.plot(0, 0, "o", color=BLACK, ms=2.6)
     ax.set(xlim=(-REACH, REACH), ylim=(-REACH, REACH), aspect="equal", xticks=(), yticks=())
-    ax.set_title(f"a = {said['a']:g}, b = {said['b']:g}: λ = {lambdas(said)}\ncurl"
-                 f" {number(said['curl'])}", fontsize=6.5)  # fmt: skip
+    case = f"a = {said['a']:g}, b = {said['b']:g}".replace("-", "−")
+    ax.set_title(f"{case}, curl {number(said['curl'])}\nλ = {lambdas(said)}", fontsize=6.5)
 
 
 def trajectory(jacobian: np.ndarray, start: np.ndarray) -> np.ndarray:
@@ -162,8 +178,7 @@ def legend(figure: Any, marks: Sequence[Mark]) -> None:
     ]  # fmt: skip
     if any(m.series == CLOSED for m in marks):
         handles.append(Line2D([], [], color=GREY, lw=1.6, label="closed form"))
-    figure.legend(handles=handles, loc="outside upper center", ncols=5, handlelength=1.6,
-                  columnspacing=1.0)  # fmt: skip
+    figure.legend(handles=handles, loc="outside upper center", ncols=4, columnspacing=1.0)
 
 
 def seeds_of(marks: Sequence[Mark], series: str) -> str:

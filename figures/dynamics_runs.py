@@ -116,34 +116,47 @@ def cosine(row: Row, of: int, on: int) -> float:
 class Measure(NamedTuple):
     """One column of panels: its label, what it reads of a run, its scale, a line that matters.
 
-    On a log scale means are geometric.
+    On a log scale means are geometric. `limits` None: from the values, at least `span` apart.
     """
 
     label: str
     of: Any
     log: bool = False
     rule: float | None = None
+    limits: tuple[float, float] | None = None
+    span: float = 0.0
 
 
+def of_cosine(label: str, of: int, on: int) -> Measure:
+    """A cosine of two losses."""
+    return Measure(label, lambda row: cosine(row, of, on), rule=0.0, limits=COSINE)
+
+
+COSINE = (-1.08, 1.08)
 STABILITY = {
     "curl": Measure("curl ‖A‖/‖J‖", lambda row: number(row, "dynamics.curl"), rule=0.0),
-    "least": Measure("min Re λ", lambda row: number(row, "dynamics.least_real"), rule=0.0),
-    "multiplier": Measure(
-        "max |1 − ηλ|", lambda row: number(row, "dynamics.multiplier"), log=True, rule=1.0
-    ),
+    "least": Measure("min Re λ", lambda row: number(row, "dynamics.least_real"), rule=0.0,
+                     span=1e-4),
+    "multiplier": Measure("max |1 − ηλ|", lambda row: number(row, "dynamics.multiplier"), log=True,
+                          rule=1.0, span=1e-4),
     "step": Measure("η max |λ|", step_times_size, log=True, rule=2.0),
     "loss": Measure("training loss", lambda row: number(row, "dynamics.loss"), log=True),
-}
+}  # fmt: skip
 INTERFERENCE = {
-    "on retain": Measure("labelled on retain", lambda row: cosine(row, FORGET, RETAIN), rule=0.0),
-    "by retain": Measure("retain on labelled", lambda row: cosine(row, RETAIN, FORGET), rule=0.0),
-    "on unlabelled": Measure(
-        "labelled on unlabelled", lambda row: cosine(row, FORGET, UNLABELLED), rule=0.0
-    ),
+    "on retain": of_cosine("labelled → retain", FORGET, RETAIN),
+    "by retain": of_cosine("retain → labelled", RETAIN, FORGET),
+    "on unlabelled": of_cosine("labelled → unlabelled", FORGET, UNLABELLED),
     "relative": Measure("‖F‖/‖∇L‖", lambda row: number(row, "dynamics.relative"), rule=1.0),
-    "descent": Measure("cos(F, ∇L)", lambda row: number(row, "dynamics.descent"), rule=0.0),
+    "descent": Measure(
+        "cos(F, ∇L)", lambda row: number(row, "dynamics.descent"), rule=0.0, limits=COSINE
+    ),
 }
 MEASURES = STABILITY | INTERFERENCE
+
+
+def panel_name(epochs: int, name: str) -> str:
+    """The panel of a measure after a length of training."""
+    return f"{epochs} epochs: {MEASURES[name].label}"
 
 
 def interval(runs: Mapping[int, Row], seeds: Sequence[int], measure: Measure) -> Interval:

@@ -50,26 +50,28 @@ def at(page, panel, series, p):
 def test_what_was_planted_is_drawn_with_its_seeds_and_its_control(rows):
     stable, between = dynamics.pages(table(rows), False).pages
     for series, strength in (("parameter", 1.0), ("activation", 0.25), (CONTROL, 0.0)):
-        curl = at(stable, "15 epochs: curl", series, 0.75)
+        curl = at(stable, "15 epochs: curl ‖A‖/‖J‖", series, 0.75)
         assert curl.value == pytest.approx(0.3 * strength * 0.75) and curl.n == 4
-        least = at(stable, "15 epochs: least", series, 0.75)
+        least = at(stable, "15 epochs: min Re λ", series, 0.75)
         assert least.value == pytest.approx(-0.1 - 0.75 * strength) and least.low < least.value
-    assert at(between, "5 epochs: on unlabelled", "parameter", 0.5).value == pytest.approx(0.7)
-    assert at(between, "45 epochs: by retain", "parameter", 1).value == pytest.approx(-0.1)
+    assert at(between, "5 epochs: labelled → unlabelled", "parameter", 0.5).value == pytest.approx(
+        0.7
+    )
+    assert at(between, "45 epochs: retain → labelled", "parameter", 1).value == pytest.approx(-0.1)
     assert "450" not in stable.caption and "180 runs, 4 seeds" in stable.caption
     assert stable.draw() is not None and between.draw() is not None
 
 
 def test_means_on_a_log_scale_are_geometric(rows):
     stable, _ = dynamics.pages(table(rows), False).pages
-    step = at(stable, "45 epochs: step", "activation", 1)
+    step = at(stable, "45 epochs: η max |λ|", "activation", 1)
     assert step.value == pytest.approx(3 * np.exp(0.25 * 45) * 2e-2)
     assert step.value / step.low == pytest.approx(step.high / step.value)
 
 
 def test_what_foretells_the_last_loss_is_ranked(rows):
     _, between = dynamics.pages(table(rows), False).pages
-    rank = {m.series: m for m in between.marks if m.panel == FORETOLD}
+    rank = {m.series: m for m in between.marks if m.panel == f"{FORETOLD} after 15 epochs"}
     assert rank["η max |λ|"].value == pytest.approx(1) and rank["η max |λ|"].n == 4
     assert rank["min Re λ"].value == pytest.approx(-1)
     assert rank["cos(F, ∇L)"].value == pytest.approx(-1)
@@ -79,7 +81,7 @@ def test_the_headline_pairs_each_run_with_its_control(rows):
     said = dynamics.pages(table(rows), False).headline
     assert "45 epochs, parameter, p = 1" in said
     assert "min Re λ less that of the control: −1.00 [−1.00, −1.00]" in said
-    assert "rank correlation of η max |λ| with the last loss: 1.00" in said
+    assert "η max |λ| after 5 epochs, rank correlation with the last loss: 1.00" in said
 
 
 def test_a_planted_pair_of_convex_losses_is_a_saddle_and_leaves(rows):
@@ -104,7 +106,7 @@ def test_a_run_that_is_not_finite_leaves_its_point_out_and_says_so(rows):
               and row["train.epochs"] == 45 and row["routing.label_fraction"] == 1]  # fmt: skip
     one |= {"dynamics.least_real": float("nan"), "status": "diverged"}
     stable, _ = dynamics.pages(table(broken), False).pages
-    assert at(stable, "45 epochs: least", "parameter", 1).why == "1 of 4 seeds are not finite"
+    assert at(stable, "45 epochs: min Re λ", "parameter", 1).why == "1 of 4 seeds are not finite"
     assert "1 diverged" in stable.caption
     (study,) = studies(table(broken))
     assert interval({0: one}, [0], STABILITY["least"]).n == 1 and len(study.cells) == 45
@@ -117,9 +119,9 @@ def test_the_linear_world_has_its_closed_form_beside_it():
     assert set(by_name) == {"dynamics-paths", "dynamics_interference-paths", "dynamics-toy",
                             "dynamics_interference-toy"}  # fmt: skip
     for p in (0, 0.25, 1):
-        curl = at(by_name["dynamics-paths"], "40 epochs: curl", "closed form", p)
+        curl = at(by_name["dynamics-paths"], "40 epochs: curl ‖A‖/‖J‖", "closed form", p)
         assert curl.value == pytest.approx(p / (2 * np.sqrt(1 + (1 - p) ** 2)), abs=1e-7)
-        step = at(by_name["dynamics-paths"], "40 epochs: step", "closed form", p)
+        step = at(by_name["dynamics-paths"], "40 epochs: η max |λ|", "closed form", p)
         assert step.value == pytest.approx(2e-2 * 2 * (2 - p))
     assert all(page.draw() is not None for page in found.pages)
 

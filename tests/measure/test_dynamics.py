@@ -104,6 +104,10 @@ def test_norms_and_cosines_are_those_of_the_interference():
     assert (abs(cosine_TT) <= 1 + 1e-6).all()
     np.testing.assert_array_equal(np.sign(cosine_TT), np.sign(inner_TT))
     assert 0.3 < cosine_TT[0, 0] < 0.999  # of the labelled loss a mask takes a part
+    size_T = np.sqrt(np.diag(inner_TT))  # ‖ψᵢ∘gᵢ‖, since these masks are 0 or 1
+    np.testing.assert_allclose(
+        cosine_TT[0, 1:], inner_TT[0, 1:] / size_T[0] / size_T[1:], rtol=1e-4
+    )
     assert cosine_TT[1, 1] == pytest.approx(1) and cosine_TT[2, 2] == pytest.approx(1)
 
 
@@ -179,14 +183,18 @@ def test_matrices_stay_out_of_the_rows():
 
 
 def test_a_solo_run_equals_its_lane():
-    configs = [compose([*ROUTED, f"seed={s}", f"routing.label_fraction={p}"])
-               for s, p in [(0, 0.5), (1, 0.2), (2, 1)]]  # fmt: skip
+    """Five runs in two waves of four, each with a rate of its own."""
+    lanes = [(0, 0.5, 0.1), (1, 0.2, 0.3), (2, 1, 0.1), (3, 0.5, 0.05), (4, 0.7, 0.2)]
+    configs = [compose([*ROUTED, f"seed={s}", f"routing.label_fraction={p}",
+                        f"train.learning_rate={rate}"]) for s, p, rate in lanes]  # fmt: skip
     rows = train_batch(configs, lanes=2).rows
-    _, _, _, _, found = trained(*ROUTED, "seed=1", "routing.label_fraction=0.2")
-    for name, value in found.items():
-        lane = np.reshape(rows[1][f"dynamics.{name}"], value.shape)
-        np.testing.assert_allclose(lane, value, rtol=2e-3, atol=1e-5, err_msg=name)
-    assert len({row["dynamics.curl"] for row in rows}) == 3
+    for seed, p, rate in (lanes[1], lanes[4]):
+        found = trained(*ROUTED, f"seed={seed}", f"routing.label_fraction={p}",
+                        f"train.learning_rate={rate}")[-1]  # fmt: skip
+        for name, value in found.items():
+            lane = np.reshape(rows[seed][f"dynamics.{name}"], value.shape)
+            np.testing.assert_allclose(lane, value, rtol=2e-3, atol=1e-5, err_msg=name)
+    assert len({row["dynamics.curl"] for row in rows}) == len(rows) == 5
 
 
 def test_a_toy_has_its_features_and_labels():
