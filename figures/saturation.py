@@ -3,8 +3,9 @@
 A headline about elicited losses stands only where the curve is flat at its right end.
 """
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -13,7 +14,7 @@ from absorb.stats.relearn import best_by_examples
 from figures.marks import Mark, mark, spoken
 from figures.page import Page, Pages
 from figures.relearning import Attacks, attacks_of, by_steps, curves
-from figures.saturation_draw import draw
+from figures.saturation_draw import draw, draw_cells
 from figures.select import ARM, FRACTION, Table, described, groups, plain, suffix, telling
 from figures.token_runs import Row, Seeded, common
 
@@ -28,17 +29,26 @@ class Study(NamedTuple):
     fractions: Sequence[float]
     seeds: Sequence[int]
     missing: str
+    settings: Mapping[str, Any]
     suffix: str
     apart: str
 
+    @property
+    def arms(self) -> set[str]:
+        """The arms at the fractions that are drawn."""
+        return {arm for arm, p in self.cells if p in self.fractions}
+
 
 def pages(table: Table, partial: bool) -> Pages:
-    """A figure for each absorption experiment with attack curves that is whole."""
+    """A figure for each whole experiment of several arms, and one for all that have but one."""
     found = studies(table)
     drawn = [study for study in found if partial or not study.missing]
     left_out = [f"saturation{s.suffix}: {s.missing}" for s in found if s.missing and not partial]
-    said = "\n\n".join(in_words(study) for study in drawn)
-    return Pages([page(study) for study in drawn], said, left_out)
+    compared = [study for study in drawn if len(study.arms) > 1]
+    alone = [study for study in drawn if len(study.arms) == 1]
+    cells = [page_of_cells(alone)] if alone else []
+    said = [in_words(study) for study in compared] + [cells_in_words(one.marks) for one in cells]
+    return Pages([page(study) for study in compared] + cells, "\n\n".join(said), left_out)
 
 
 def studies(table: Table) -> list[Study]:
@@ -53,16 +63,21 @@ def studies(table: Table) -> list[Study]:
         return []
     columns = {name: [plain(column[i]) for i in rows] for name, column in table.items()}
     found = [g for g in groups(columns) if "route" in {columns[ARM][i] for i in g.rows}]
-    files = telling([group.settings for group in found])
+    several = [g for g in found if len({columns[ARM][i] for i in g.rows}) > 1]
     made = []
-    for group in found:
-        own = [{name: column[i] for name, column in columns.items()} for i in group.rows]
-        apart = described(group.settings, files)
-        made.append(study_of(own, suffix(group.settings, files), apart))
+    for part in (several, [g for g in found if g not in several]):
+        files = telling([group.settings for group in part])
+        for group in part:
+            own = [{name: column[i] for name, column in columns.items()} for i in group.rows]
+            apart = described(group.settings, files)
+            names = suffix(group.settings, files)
+            made.append(study_of(own, group.settings, names, apart))
     return [study for study in made if study.fractions]
 
 
-def study_of(rows: Sequence[Row], file_suffix: str, apart: str) -> Study:
+def study_of(
+    rows: Sequence[Row], settings: Mapping[str, Any], file_suffix: str, apart: str
+) -> Study:
     """One group of runs; drawn are fractions at which a part of the concept is labelled."""
     cells: dict[tuple[str, float], dict[int, Row]] = {}
     for row in rows:
@@ -72,7 +87,7 @@ def study_of(rows: Sequence[Row], file_suffix: str, apart: str) -> Study:
     seeds = common(own) if own else []
     there = sum(len(set(seeds) & set(runs)) for runs in own)
     missing = f"{there} of {len(own) * len(seeds)} runs" if there < len(own) * len(seeds) else ""
-    return Study(cells, fractions, seeds, missing, file_suffix, apart)
+    return Study(cells, fractions, seeds, missing, settings, file_suffix, apart)
 
 
 def page(study: Study) -> Page:
@@ -80,6 +95,60 @@ def page(study: Study) -> Page:
     marks = [m for p in study.fractions for m in at_fraction(study, p)]
     caption, panels = caption_of(study), [f"p = {p:g}" for p in study.fractions]
     return Page(f"saturation{study.suffix}", lambda: draw(marks, panels, caption), marks, caption)
+
+
+def page_of_cells(alone: Sequence[Study]) -> Page:
+    """The figure of all experiments of one arm: what the end of each budget adds."""
+    said, unsaid = labels([study.settings for study in alone])
+    marks = [
+        m._replace(series=label + (f", p = {p:g}" if len(study.fractions) > 1 else ""))
+        for label, study in sorted(zip(said, alone, strict=True), key=lambda pair: pair[0])
+        for p in study.fractions
+        for m in at_fraction(study, p)
+        if m.panel.startswith(ADDED)
+    ]
+    row = next(iter(next(iter(alone[0].cells.values())).values()))
+    seeds = min(len(study.seeds) for study in alone)
+    caption = (
+        f"{len(alone)} experiments of one arm, {seeds} seeds or more; {row['model.kind']},"
+        f" {row['world.kind']}, routed; where nothing else is said {unsaid}. The part of the whole"
+        " fall of the loss on the concept that the second half of an attack's steps, and the last"
+        " of its numbers of forget examples, bring: near 0 more of it would bring no more back."
+        " Ratios of means, 95 % intervals (Fieller); faint where an interval goes on."
+    )
+    return Page("saturation_cells", lambda: draw_cells(marks, caption), marks, caption)
+
+
+def labels(settings: Sequence[Mapping[str, Any]]) -> tuple[list[str], str]:
+    """Settings in few words, and what goes without saying: one of two values, or of most."""
+    names = telling(settings)
+    common = {name: Counter(one.get(name) for one in settings).most_common() for name in names}
+    most = 0.8 * len(settings)
+    unsaid = {n: c[0][0] for n, c in common.items() if len(c) == 2 or c[0][1] > most}
+    said = [
+        ", ".join(word(name, one.get(name)) for name in names if one.get(name) != unsaid.get(name))
+        for one in settings
+    ]
+    return said, ", ".join(word(name, value) for name, value in unsaid.items())
+
+
+def word(name: str, value: Any) -> str:
+    """One setting, such as "concept 1"; of a longer list its ends."""
+    items = str(value).strip("[]").split(",")
+    text = ", ".join(items) if len(items) < 3 else f"{items[0]} to {items[-1]}"
+    return f"{name.split('.')[-1].replace('_', ' ')} {text or 'none'}"
+
+
+def cells_in_words(marks: Sequence[Mark]) -> str:
+    """How many experiments of one arm saturate, for the terminal."""
+    lines = ["saturation of experiments of one arm: part of the fall that the end adds"]
+    for budget in ("steps", "examples"):
+        value = np.array([m.value for m in marks if m.panel == f"{ADDED}: {budget}" and m.drawn])
+        lines.append(
+            f"  {budget}: median {np.median(value):.3f}, most {value.max():.3f},"
+            f" above .2 in {(value > 0.2).sum()} of {len(value)}"
+        )
+    return "\n".join(lines)
 
 
 def at_fraction(study: Study, p: float) -> list[Mark]:

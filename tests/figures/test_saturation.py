@@ -48,6 +48,23 @@ def test_what_the_end_of_the_budget_adds_is_told(rows):
     assert "route: p = 0.1 0.200" in found.headline and page.draw() is not None
 
 
+def test_experiments_of_one_arm_share_a_figure(rows):
+    """Four of them: what is the same for most goes without saying."""
+    alone = [
+        row | {"routing.concept": concept, "routing.granularity": granularity}
+        for row in rows
+        if row[ARM] == "route" and row[FRACTION] in (0.0, 0.5)
+        for concept, granularity in (("[0]", "example"), ("[1]", "example"), ("[2]", "class"))
+    ]
+    (page,) = saturation.pages(table(alone), False).pages
+    assert page.name == "saturation_cells" and "granularity example" in page.caption
+    (class_,) = (m for m in page.marks if "class" in m.series and m.panel.endswith("steps"))
+    assert class_.series == "granularity class, concept 2"
+    steps = [m.value for m in page.marks if m.panel.endswith("steps")]
+    assert steps == pytest.approx([0.2] * 3)
+    assert page.draw() is not None
+
+
 def test_a_hole_is_refused_and_drawn_if_asked_for(rows):
     some = [r for r in rows if not (r["seed"] == 3 and r[ARM] == "route" and r[FRACTION] == 0.5)]
     found = saturation.pages(table(some), False)
