@@ -100,6 +100,12 @@ def _barriers(options: argparse.Namespace) -> int:
     return barriers(options.arguments, config_dir=options.config_dir)
 
 
+def _extract(options: argparse.Namespace) -> int:
+    from sweeps.extract import extract
+
+    return extract(options.arguments, config_dir=options.config_dir)
+
+
 def _status(options: argparse.Namespace) -> int:
     from sweeps.reports import status
 
@@ -153,8 +159,8 @@ def _validate(options: argparse.Namespace) -> int:
 
 COMMANDS = {
     "sweep": _sweep, "plan": _plan, "train": _train, "retry": _retry, "status": _status,
-    "show": _show, "doctor": _doctor, "barriers": _barriers, "figures": _figures,
-    "validate": _validate, "bench": _bench,
+    "show": _show, "doctor": _doctor, "barriers": _barriers, "extract": _extract,
+    "figures": _figures, "validate": _validate, "bench": _bench,
 }  # fmt: skip
 PASSED_ON = ("figures", "bench")
 ABOUT = {
@@ -166,6 +172,7 @@ ABOUT = {
     "show": "one run: config, measures, provenance, and the command that repeats it",
     "doctor": "check every file of the store; --fix sets aside what is broken",
     "barriers": "compare the stored parameters of a finished sweep two by two",
+    "extract": "copy the rows of a finished sweep into another store, small",
     "figures": "draw figures from stored results",
     "validate": "try every statistic on planted truth and on its null",
     "bench": "measure speed",

@@ -1,0 +1,107 @@
+"""Rows copied from one store into another: whole, small, and without what belongs to a machine."""
+
+import json
+
+import pytest
+from sweep_helpers import fake_row, request
+
+from absorb.cli import main as absorb
+from absorb.identity import flat
+from absorb.store import Store
+from absorb.store.names import PAIRS
+
+WORDS = ["routing.label_fraction=0.25,0.5", "seed=range(0,3)"]
+CODE = {"revision": "a" * 40, "dirty": None}
+OVERRIDES = ["world.path=/home/someone/pictures", "seed=range(0,3)"]
+
+
+def filled(path, words=WORDS, code=CODE, columns=()) -> Store:
+    """A store with a shard for each run of a sweep, by the code given."""
+    store = Store(path)
+    for point in request(*words).points:
+        row = flat(point.config) | fake_row(point.config) | dict(columns)
+        store.write(
+            [row | {"run_id": point.run_id}],
+            {"code": code, "overrides": OVERRIDES, "host": "name-of-machine", "run_seconds": 2.0},
+        )
+    return store
+
+
+def test_a_sweep_is_copied_whole_and_no_other(tmp_path, capsys):
+    filled(tmp_path / "a", [*WORDS, "train.epochs=1,2"])
+    words = [*WORDS, "train.epochs=2"]
+    assert absorb(["extract", *words, f"store={tmp_path / 'a'}", f"to={tmp_path / 'b'}"]) == 0
+    assert "6 runs copied from" in capsys.readouterr().out
+    here, there = Store(tmp_path / "a"), Store(tmp_path / "b")
+    assert there.run_ids() == {point.run_id for point in request(*words).points}
+    for run_id in there.run_ids():
+        own, copied = here.row(run_id), there.row(run_id)
+        kept = {n: v for n, v in own.items() if v is not None and n != "shard"}
+        assert {n: v for n, v in copied.items() if n != "shard"} == kept
+    assert there.verify().ok and len(list((tmp_path / "b").glob("shards/*/*.parquet"))) == 1
+
+
+def test_copying_again_changes_nothing(tmp_path):
+    filled(tmp_path / "a")
+    words = ["extract", *WORDS, f"store={tmp_path / 'a'}", f"to={tmp_path / 'b'}"]
+    assert absorb(words) == 0
+    first = {p: p.read_bytes() for p in (tmp_path / "b").rglob("*") if p.is_file()}
+    assert absorb(words) == 0
+    assert first == {p: p.read_bytes() for p in (tmp_path / "b").rglob("*") if p.is_file()}
+
+
+def test_what_belongs_to_a_machine_or_is_large_stays_behind(tmp_path):
+    large = {"kept.probability": [0.1] * 500, "world.path": "/home/someone/pictures"}
+    filled(tmp_path / "a", columns=large)
+    assert absorb(["extract", *WORDS, f"store={tmp_path / 'a'}", f"to={tmp_path / 'b'}"]) == 0
+    there = Store(tmp_path / "b")
+    table = there.table()
+    assert "kept.probability" not in table.column_names
+    assert set(table["world.path"].to_pylist()) == {"pictures"}
+    (told,) = there.provenance(table["shard"][0].as_py())["extracted"]
+    assert told["overrides"] == ["world.path=pictures", "seed=range(0,3)"]
+    assert told["batches"] == 6 and told["run_seconds"] == 12.0
+    manifests = [p.read_text() for p in (tmp_path / "b").rglob("*.json")]
+    assert not any("someone" in text or "name-of-machine" in text for text in manifests)
+
+
+def test_each_version_of_the_code_has_a_shard_of_its_own(tmp_path):
+    filled(tmp_path / "a", [*WORDS, "train.epochs=1"])
+    other = {"revision": "b" * 40, "dirty": None}
+    filled(tmp_path / "a", [*WORDS, "train.epochs=2"], other)
+    words = [*WORDS, "train.epochs=1,2", f"store={tmp_path / 'a'}", f"to={tmp_path / 'b'}"]
+    assert absorb(["extract", *words]) == 0
+    table = Store(tmp_path / "b").table(("train.epochs",)).to_pylist()
+    assert {(row["train.epochs"], json.loads(row["code"])["revision"][0]) for row in table} == {
+        (1, "a"), (2, "b")
+    }  # fmt: skip
+    assert len({row["shard"] for row in table}) == 2
+
+
+def test_pairs_of_the_runs_come_along(tmp_path):
+    store = filled(tmp_path / "a")
+    first, second, *_ = sorted(store.run_ids())
+    pairs = [("1" * 64, first, second), ("2" * 64, first, "f" * 64)]
+    Store(tmp_path / "a" / PAIRS).write(
+        [{"run_id": run_id, "status": "ok", "pair.first": a, "pair.second": b, "barrier": 0.5}
+         for run_id, a, b in pairs], {"code": CODE})  # fmt: skip
+    assert absorb(["extract", *WORDS, f"store={tmp_path / 'a'}", f"to={tmp_path / 'b'}"]) == 0
+    assert Store(tmp_path / "b" / PAIRS, create=False).run_ids() == {"1" * 64}
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        ([*WORDS, "train.epochs=7", "store=a", "to=b"], "0 of 6 runs are finished"),
+        ([*WORDS, "store=a"], "to=DIRECTORY"),
+        ([*WORDS, "store=a", "to="], "to=DIRECTORY"),
+        (["store=a", "to=b"], "takes a sweep"),
+        ([*WORDS, "store=a", "to=a"], "is the store that the rows come from"),
+        ([*WORDS, "store=nowhere", "to=b"], "nowhere: no such directory"),
+    ],
+)
+def test_a_mistake_is_refused_and_nothing_is_written(tmp_path, monkeypatch, capsys, words, said):
+    monkeypatch.chdir(tmp_path)
+    filled("a")
+    assert absorb(["extract", *words]) == 2
+    assert said in capsys.readouterr().err and not (tmp_path / "b").exists()
