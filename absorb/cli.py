@@ -137,9 +137,12 @@ def _store_and_rest(arguments: Sequence[str]) -> tuple[str, list[str]]:
 
 
 def _figures(options: argparse.Namespace) -> int:
-    from figures.main import main as figures
+    import json
 
-    return figures(options.arguments) or 0
+    from figures.main import main as figures
+    from sweeps.provenance import code_version
+
+    return figures(options.arguments, lambda: json.dumps(code_version(), sort_keys=True)) or 0
 
 
 def _bench(options: argparse.Namespace) -> int:

@@ -20,7 +20,8 @@ from figures.select import (
 )
 
 DOSED = ("route", "hard", "filter", "placebo")  # arms that stand at every label fraction
-ELSEWHERE = ("paths", "toy")  # models whose dose response has a figure of its own
+ELSEWHERE = ("paths", "toy", "transformer")  # models whose dose response has figures of their own
+CONTROLS = ("std", "hard", "filter")  # without any of them it is no dose response
 OF_THE_MODEL = ("model.", "routing.sites", "routing.units")
 
 
@@ -62,7 +63,8 @@ def experiments(table: Table) -> list[Experiment]:
         return []
     found = (experiment(group, group.of(table)) for group in groups(table))
     own = [e for e in found if e.kind not in ELSEWHERE]
-    return [e for e in own if len(fractions_of(e.columns, "route")) > 1]
+    controlled = [e for e in own if any(fractions_of(e.columns, arm) for arm in CONTROLS)]
+    return [e for e in controlled if len(fractions_of(e.columns, "route")) > 1]
 
 
 def experiment(group: Group, columns: Mapping[str, np.ndarray]) -> Experiment:

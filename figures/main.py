@@ -1,6 +1,5 @@
-"""`absorb figures [NAME ...] [store=DIR] [out=DIR] [partial=true]`: read, draw, save."""
+"""`absorb figures [NAME ...] [store=DIR] [out=DIR] [venue=NAME] [partial=true] [strict=true]`."""
 
-import os
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
@@ -34,10 +33,10 @@ from figures import (
     toy_paths,
     variance,
 )
-from figures.page import Page, Pages
+from figures.page import Pages
+from figures.save import Gallery
 from figures.select import Table
-from figures.style import FORMATS, METADATA, styled
-from figures.tables import as_csv, as_markdown
+from figures.style import VENUES, WEB
 
 FIGURES: dict[str, Callable[[Table, bool], Pages]] = {
     "dose_response": dose_response.pages,
@@ -67,30 +66,40 @@ FIGURES: dict[str, Callable[[Table, bool], Pages]] = {
     "dynamics": dynamics.pages,
 }
 PAIRED = ("barriers",)  # drawn from the pairs that `absorb barriers` keeps below the runs
-KEYS = ("store", "out", "partial")
+KEYS = ("store", "out", "venue", "partial", "strict")
 TRUTH = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}
 
 
 class Asked(NamedTuple):
-    """Which figures, from which store, to which directory, and whether of unfinished sweeps."""
+    """Which figures, from which store, to which directory, in whose style.
+
+    `partial`: of unfinished sweeps too; `strict`: of runs by today's code alone.
+    """
 
     names: tuple[str, ...]
     store: Path
     out: Path
+    venue: str
     partial: bool
+    strict: bool
 
 
-def main(arguments: Sequence[str]) -> int:
-    """Draw the figures asked for, or all that the store can give; print their paths; exit code."""
+def main(arguments: Sequence[str], today: Callable[[], str] | None = None) -> int:
+    """Draw the figures asked for, or all that the store can give; print their paths; exit code.
+
+    `today` gives the version of the code as the store has it, for `strict`.
+    """
     asked = understood(arguments)
     runs, pairs = read(asked.store), read_pairs(asked.store)
-    drawn = 0
+    if asked.strict:
+        runs, pairs = (of_today(table, asked.store, today) for table in (runs, pairs))
+    gallery, drawn = Gallery(asked.out, asked.venue), 0
     for name in asked.names or tuple(FIGURES):
         found = FIGURES[name](pairs if name in PAIRED else runs, asked.partial)
         if asked.names:
             refuse_nothing(name, found, asked.store)
         for page in found.pages:
-            say(*save(page, asked.out))
+            say(*gallery.hang(page))
         say(*(f"not drawn, {name} of {text} (partial=true draws it)" for text in found.left_out))
         if found.headline:
             say("", found.headline, "")
@@ -109,32 +118,37 @@ def understood(arguments: Sequence[str]) -> Asked:
     for word in with_equals(arguments):
         key, equals, value = word.partition("=")
         if equals and key not in KEYS:
-            raise AbsorbError(f"{key}: figures takes store=DIR, out=DIR and partial=true alone")
+            raise AbsorbError(f"{key}: figures takes {', '.join(KEYS)} alone")
         if not equals and word not in FIGURES:
             raise AbsorbError(f"{word}: no such figure; choose from {', '.join(FIGURES)}")
         if equals:
             given[key] = value
         else:
             names.append(word)
-    store = Path(given.get("store", "results"))
-    return Asked(tuple(names), store, Path(given.get("out", store / "figures")), truth(given))
+    store, venue = Path(given.get("store", "results")), given.get("venue", WEB)
+    if venue not in VENUES:
+        raise AbsorbError(f"venue={venue}: choose from {', '.join(VENUES)}")
+    out = Path(given.get("out", store / "figures"))
+    partial, strict = truth(given, "partial"), truth(given, "strict")
+    return Asked(tuple(names), store, out, venue, partial, strict)
 
 
 def with_equals(arguments: Sequence[str]) -> Iterator[str]:
-    """The words with `--out DIR` as out=DIR and `--partial` as partial=true."""
+    """The words with `--out DIR` as out=DIR and `--partial` as partial=true, and so on."""
     words = iter(arguments)
     for word in words:
-        if word == "--out":
-            yield f"out={next(words, '')}"
+        name = word.removeprefix("--")
+        if word in ("--partial", "--strict"):
+            yield f"{name}=true"
         else:
-            yield "partial=true" if word == "--partial" else word
+            yield f"{name}={next(words, '')}" if word in ("--out", "--venue") else word
 
 
-def truth(given: dict[str, str]) -> bool:
-    """The value of partial."""
-    value = given.get("partial", "false").lower()
+def truth(given: dict[str, str], key: str) -> bool:
+    """The value of a key that is true or false."""
+    value = given.get(key, "false").lower()
     if value not in TRUTH:
-        raise AbsorbError(f"partial={value}: true or false")
+        raise AbsorbError(f"{key}={value}: true or false")
     return TRUTH[value]
 
 
@@ -152,6 +166,17 @@ def read_pairs(store: Path) -> dict[str, Any]:
     return read(store / PAIRS) if (store / PAIRS).is_dir() else {}
 
 
+def of_today(table: Table, store: Path, today: Callable[[], str] | None) -> dict[str, Any]:
+    """The runs that were made by today's code; the others are counted and left out."""
+    if today is None:
+        raise AbsorbError("strict=true: only `absorb figures` knows the version of the code")
+    now, codes = today(), table.get("code", ())
+    rows = [i for i, code in enumerate(codes) if code == now]
+    if len(rows) < len(codes):
+        say(f"{len(codes) - len(rows)} of {len(codes)} runs in {store} are by other code: left out")
+    return {name: [column[i] for i in rows] for name, column in table.items()}
+
+
 def refuse_nothing(name: str, found: Pages, store: Path) -> None:
     """Say why a figure that was asked for by name cannot be drawn at all."""
     if found.pages:
@@ -164,27 +189,6 @@ def refuse_nothing(name: str, found: Pages, store: Path) -> None:
     if name in PAIRED:
         raise AbsorbError(f"{name} is not drawn: {store} has no pairs; `absorb {name}` makes them")
     raise AbsorbError(f"{name} is not drawn: {store} has no runs of such an experiment")
-
-
-def save(page: Page, out: Path) -> list[str]:
-    """Write one figure in every format, with its tables beside it; the paths."""
-    paths = []
-    try:
-        out.mkdir(parents=True, exist_ok=True)
-        with styled():
-            figure = page.draw()
-            for ending in FORMATS:
-                paths.append(out / f"{page.name}.{ending}")
-                figure.savefig(paths[-1], metadata=METADATA[ending])
-        for ending, text in (
-            ("csv", as_csv(page.marks)),
-            ("md", as_markdown(page.marks, page.caption)),
-        ):
-            paths.append(out / f"{page.name}.{ending}")
-            paths[-1].write_text(text, encoding="utf-8")
-    except OSError as error:
-        raise AbsorbError(f"cannot write {error.filename or out}: {error.strerror}") from error
-    return [os.fspath(path) for path in paths]
 
 
 def say(*lines: str) -> None:

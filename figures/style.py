@@ -1,15 +1,21 @@
 """One style for every figure: two columns of print, colours safe for colour-blind readers.
 
 Colours are those of M. Okabe and K. Ito (2008). No two arms share a marker and a line, so
-they can be told apart in grey.
+they can be told apart in grey. Widths and sizes of letters of the venues are those of tueplots.
 """
 
 import textwrap
 from collections.abc import Iterator
 from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import Any, NamedTuple
 
+from absorb.errors import AbsorbError
+
 WIDTH_IN = 7.0  # two columns of print
+WEB = "web"  # the house's own style, with the caption in the picture
+VENUES = (WEB, "icml", "neurips", "iclr", "talk")
+_CAPTIONED = ContextVar("captioned", default=True)
 NOTE_LETTERS, LINE_IN = 158, 0.114  # letters in a line of a note, and its height
 FORMATS = ("pdf", "svg", "png")
 
@@ -42,6 +48,7 @@ RC = {
     "lines.linewidth": 1.0,
     "lines.markersize": 3.6,
     "pdf.fonttype": 42,
+    "figure.figsize": (WIDTH_IN, 4.0),  # of which figures take the width
     "svg.hashsalt": "absorb",  # names inside an SVG are else random
     "savefig.dpi": 300,
     "figure.dpi": 100,
@@ -79,13 +86,44 @@ LOOKS = {
 
 
 @contextmanager
-def styled() -> Iterator[None]:
-    """The style, for as long as a figure is drawn and saved."""
+def styled(venue: str = WEB) -> Iterator[None]:
+    """The style, for as long as a figure is drawn and saved; see `VENUES`.
+
+    A venue prints captions itself, so its figures have none in the picture.
+    """
     import matplotlib
 
-    rc: Any = RC
-    with matplotlib.rc_context(rc):
-        yield
+    rc: Any = RC | rc_of(venue)
+    captioned = _CAPTIONED.set(venue == WEB)
+    try:
+        with matplotlib.rc_context(rc):
+            yield
+    finally:
+        _CAPTIONED.reset(captioned)
+
+
+def rc_of(venue: str) -> dict[str, Any]:
+    """Width and sizes of letters at a venue; raises AbsorbError without tueplots.
+
+    Layouts are made for the house's width: on a narrower page letters shrink with it, below the
+    venue's own, rather than overlap.
+    """
+    if venue == WEB:
+        return {}
+    try:
+        from tueplots import figsizes, fontsizes
+    except ModuleNotFoundError:
+        raise AbsorbError(f"venue={venue}: needs tueplots; pip install 'absorb[paper]'") from None
+    sizes = {
+        "icml": (figsizes.icml2024_full, fontsizes.icml2024),
+        "neurips": (figsizes.neurips2024, fontsizes.neurips2024),
+        "iclr": (figsizes.iclr2024, fontsizes.iclr2024),
+        "talk": (figsizes.beamer_169, fontsizes.beamer),
+    }
+    size, letters = sizes[venue]
+    page = size()["figure.figsize"]
+    fits = {name: RC[name] * page[0] / WIDTH_IN for name in letters()}
+    return {"figure.figsize": page} | {n: min(pt, fits[n]) for n, pt in letters().items()}
 
 
 def new_figure(height_in: float, note: str) -> Any:
@@ -93,8 +131,12 @@ def new_figure(height_in: float, note: str) -> Any:
 
     It belongs to no window system. `height_in` does not count the note.
     """
+    import matplotlib
     from matplotlib.figure import Figure
 
+    width_in = matplotlib.rcParams["figure.figsize"][0]
+    if not _CAPTIONED.get():
+        return Figure(figsize=(width_in, height_in * width_in / WIDTH_IN), layout="constrained")
     text = "\n".join(textwrap.fill(line, NOTE_LETTERS) for line in note.splitlines())
     below_in = LINE_IN * (text.count("\n") + 1) + 0.06
     full_in = height_in + below_in

@@ -97,7 +97,7 @@ def table(*blocks: list[dict]) -> dict[str, list]:
     return {name: [row.get(name) for row in rows] for name in names}
 
 
-def stored(directory, *blocks: list[dict]):
+def stored(directory, *blocks: list[dict], code="planted"):
     """A store that holds these rows."""
     store = Store(directory)
     for block in blocks:
@@ -105,5 +105,5 @@ def stored(directory, *blocks: list[dict]):
             {"run_id": hashlib.sha256(json.dumps(row, sort_keys=True).encode()).hexdigest(), **row}
             for row in block
         ]
-        store.write(named, {"code": "planted"})
+        store.write(named, {"code": code})
     return directory

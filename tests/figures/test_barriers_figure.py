@@ -162,7 +162,7 @@ def store_of(directory, rows, below=""):
 
 
 def test_the_command_finds_the_pairs_below_the_runs(tmp_path, monkeypatch, capsys):
-    monkeypatch.setattr("figures.main.FORMATS", ())
+    monkeypatch.setattr("figures.save.FORMATS", ())
     run = settings() | {"routing.arm": "route", "routing.label_fraction": 0.5, "seed": 0}
     where = store_of(tmp_path / "s", [run | {"status": "ok"}])
     with pytest.raises(AbsorbError, match="has no pairs; `absorb barriers` makes them"):

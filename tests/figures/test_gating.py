@@ -108,7 +108,7 @@ def test_one_gate_is_no_comparison():
 
 
 def test_an_unfinished_sweep_is_refused_by_number(tmp_path, monkeypatch):
-    monkeypatch.setattr("figures.main.FORMATS", ())
+    monkeypatch.setattr("figures.save.FORMATS", ())
     where = stored(tmp_path / "s", rows()[:-1])
     with pytest.raises(AbsorbError, match=r"71 of 72 runs, a topic, gate none, ablated every 4"):
         main(["gating", f"store={where}"])

@@ -157,7 +157,7 @@ def test_each_treatment_has_its_page_and_many_columns_a_page_each():
 
 
 def test_an_unfinished_sweep_is_refused_by_number_and_drawn_when_asked(tmp_path, monkeypatch):
-    monkeypatch.setattr("figures.main.FORMATS", ())
+    monkeypatch.setattr("figures.save.FORMATS", ())
     where = stored(tmp_path / "s", rows()[:-1])
     with pytest.raises(AbsorbError, match=r"71 of 72 runs, a topic, batch, mlp, update at p = 1"):
         main(["granularity", f"store={where}"])

@@ -7,10 +7,11 @@ from planted_runs import cloud_rows, dose_rows, stored
 
 from absorb.cli import main as absorb
 from absorb.errors import AbsorbError
-from figures.main import FIGURES, main, read, save, understood
+from figures.main import FIGURES, main, read, understood
+from figures.save import INDEX, Gallery
 
 ROOT = Path(__file__).parents[2]
-ENDINGS = {".pdf", ".svg", ".png", ".csv", ".md"}
+ENDINGS = {".pdf", ".svg", ".png", ".csv", ".md", ".json"}
 
 
 @pytest.fixture(scope="module")
@@ -21,7 +22,7 @@ def store(tmp_path_factory):
 @pytest.fixture
 def tables_only(monkeypatch):
     """Pictures are slow: where they do not matter, only the tables beside them are written."""
-    monkeypatch.setattr("figures.main.FORMATS", ())
+    monkeypatch.setattr("figures.save.FORMATS", ())
 
 
 def files(directory: Path) -> dict[str, bytes]:
@@ -33,10 +34,10 @@ def test_a_second_run_writes_the_same_bytes(store, tmp_path):
     one, other = tmp_path / "one", tmp_path / "other"
     for out in (one, other):
         table = read(store)
-        save(FIGURES["dose_response"](table, False).pages[0], out)
-        save(FIGURES["cloud_table2"](table, False).pages[0], out)
+        Gallery(out, "web").hang(FIGURES["dose_response"](table, False).pages[0])
+        Gallery(out, "web").hang(FIGURES["cloud_table2"](table, False).pages[0])
     assert files(one) == files(other)
-    assert {Path(name).suffix for name in files(one)} == ENDINGS and len(files(one)) == 10
+    assert {Path(name).suffix for name in files(one)} == ENDINGS and len(files(one)) == 11
 
 
 def test_the_terminal_gets_paths_and_the_finding(store, tmp_path, tables_only, capsys):
@@ -101,6 +102,7 @@ def test_two_experiments_in_one_store_get_two_files(tmp_path, tables_only, capsy
         (["dose_respons"], "no such figure; choose from dose_response, cloud_table2"),
         (["stor=x"], "stor: figures takes"),
         (["partial=maybe"], "partial=maybe: true or false"),
+        (["venue=nature"], "venue=nature: choose from web, icml"),
     ],
 )
 def test_words_that_mean_nothing_are_refused(words, message):
@@ -110,6 +112,50 @@ def test_words_that_mean_nothing_are_refused(words, message):
 
 def test_both_ways_of_saying_it_mean_the_same():
     assert understood(["--out", "a b", "--partial"]) == understood(["out=a b", "partial=true"])
+    assert understood(["--strict", "--venue", "icml"]) == understood(["strict=true", "venue=icml"])
+
+
+def test_what_has_not_changed_is_not_drawn_again(tmp_path, tables_only, capsys):
+    """One stored value: of two figures the one that shows it is drawn again, and no other."""
+    rows = dose_rows(seeds=2)
+    one = stored(tmp_path / "one", rows, cloud_rows(seeds=2))
+    rows[0]["raw.forget"] += 0.5
+    other = stored(tmp_path / "other", rows, cloud_rows(seeds=2))
+    words = [f"out={tmp_path / 'out'}", "dose_response", "cloud_table2"]
+
+    def unchanged(store) -> set[str]:
+        main([f"store={store}", *words])
+        said = capsys.readouterr().out.splitlines()
+        return {Path(line.split(":")[0]).name for line in said if line.endswith(": unchanged")}
+
+    names = {path.stem for path in (tmp_path / "out").glob("*.csv")}
+    assert unchanged(one) == set() == names
+    names = {path.stem for path in (tmp_path / "out").glob("*.csv")}
+    assert unchanged(one) == names and len(names) == 5
+    assert names - unchanged(other) == {name for name in names if name.startswith("dose")}
+    (tmp_path / "out" / "dose_response_losses.md").unlink()
+    assert names - unchanged(other) == {"dose_response_losses"}
+    (tmp_path / "out" / INDEX).write_text("{ torn", encoding="utf-8")
+    assert unchanged(other) == set()
+
+
+def test_a_figure_of_another_style_is_drawn_again(store, tmp_path, tables_only, capsys):
+    words = ["cloud_table2", f"store={store}", f"out={tmp_path}"]
+    assert main(words) == main([*words, "venue=icml"]) == main([*words, "venue=icml"]) == 0
+    assert capsys.readouterr().out.count(": unchanged") == 2
+
+
+def test_strictly_only_runs_by_todays_code_count(tmp_path, tables_only, capsys):
+    rows = dose_rows(seeds=2)
+    where = stored(tmp_path / "s", rows[:-1], code="new")
+    stored(tmp_path / "s", rows[-1:], code="old")
+    words = ["dose_response", f"store={where}"]
+    assert main(words) == 0
+    with pytest.raises(AbsorbError, match="51 of 52 runs"):
+        main([*words, "strict=true"], lambda: "new")
+    assert "1 of 52 runs in" in capsys.readouterr().out
+    with pytest.raises(AbsorbError, match="no runs of such an experiment"):
+        main([*words, "strict=true"], lambda: "newer")
 
 
 def test_a_store_without_such_runs_is_said(tmp_path):
@@ -121,7 +167,7 @@ def test_a_store_without_such_runs_is_said(tmp_path):
         main([f"store={empty}"])
 
 
-def test_only_main_touches_files():
+def test_only_main_and_save_touch_files():
     touching = {"open", "write_text", "write_bytes", "read_text", "savefig", "mkdir", "Store"}
     for path in (ROOT / "figures").glob("*.py"):
         called = {
@@ -129,4 +175,4 @@ def test_only_main_touches_files():
             for node in ast.walk(ast.parse(path.read_text()))
             if isinstance(node, ast.Call)
         }
-        assert path.name == "main.py" or not called & touching, path.name
+        assert path.name in ("main.py", "save.py") or not called & touching, path.name

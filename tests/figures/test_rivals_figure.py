@@ -80,7 +80,7 @@ def test_an_uneven_search_is_said():
 
 
 def test_a_missing_method_or_run_is_named(tmp_path, monkeypatch):
-    monkeypatch.setattr("figures.main.FORMATS", ())
+    monkeypatch.setattr("figures.save.FORMATS", ())
     rows = rivals_rows(line, seeds=2)
     without = [r for r in rows if r["rival.kind"] != "distil"]
     assert "no runs of distil" in pages(table(without), False).left_out[0]

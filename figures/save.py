@@ -1,0 +1,82 @@
+"""Figures as files, with their tables beside them; what has not changed is not drawn again."""
+
+import hashlib
+import json
+import os
+from functools import lru_cache
+from pathlib import Path
+from typing import NamedTuple
+
+from absorb.errors import AbsorbError
+from figures.page import Page
+from figures.style import FORMATS, METADATA, styled
+from figures.tables import as_csv, as_markdown
+
+INDEX = "figures.json"  # which content each figure in a directory was drawn from
+
+
+class Gallery(NamedTuple):
+    """A directory of figures in the style of one venue."""
+
+    out: Path
+    venue: str
+
+    def hang(self, page: Page) -> list[str]:
+        """Write one figure in every format, with its tables; a line for each file, or one in all.
+
+        A figure whose marks, caption, style and code are those of the files there is left as it is.
+        """
+        content, known = content_of(page, self.venue), self.index()
+        paths = [self.out / f"{page.name}.{ending}" for ending in (*FORMATS, "csv", "md")]
+        if known.get(page.name) == content and all(path.is_file() for path in paths):
+            return [f"{os.fspath(self.out / page.name)}: unchanged"]
+        try:
+            self.out.mkdir(parents=True, exist_ok=True)
+            self.draw(page)
+            (self.out / INDEX).write_text(as_json(known | {page.name: content}), encoding="utf-8")
+        except OSError as error:
+            where = error.filename or self.out
+            raise AbsorbError(f"cannot write {where}: {error.strerror}") from error
+        return [os.fspath(path) for path in paths]
+
+    def draw(self, page: Page) -> None:
+        """The figure in every format, and its tables."""
+        with styled(self.venue):
+            figure = page.draw()
+            for ending in FORMATS:
+                figure.savefig(self.out / f"{page.name}.{ending}", metadata=METADATA[ending])
+        for ending, text in (
+            ("csv", as_csv(page.marks)),
+            ("md", as_markdown(page.marks, page.caption)),
+        ):
+            (self.out / f"{page.name}.{ending}").write_text(text, encoding="utf-8")
+
+    def index(self) -> dict[str, str]:
+        """What is known of the figures in the directory; nothing where that cannot be read."""
+        try:
+            found = json.loads((self.out / INDEX).read_text(encoding="utf-8"))
+        except (OSError, ValueError):
+            return {}
+        return found if isinstance(found, dict) else {}
+
+
+def as_json(value: object) -> str:
+    """JSON that a reader can compare line by line."""
+    return json.dumps(value, indent=1, sort_keys=True, ensure_ascii=False) + "\n"
+
+
+def content_of(page: Page, venue: str) -> str:
+    """A hash of all that decides how a figure looks."""
+    parts = [as_csv(page.marks), page.caption, venue, ",".join(FORMATS), code_of_figures()]
+    return hashlib.sha256("\0".join(parts).encode()).hexdigest()
+
+
+@lru_cache(maxsize=1)
+def code_of_figures() -> str:
+    """A hash of the modules that draw, and of matplotlib's version."""
+    import matplotlib
+
+    digest = hashlib.sha256(matplotlib.__version__.encode())
+    for path in sorted(Path(__file__).parent.glob("*.py")):
+        digest.update(path.read_bytes())
+    return digest.hexdigest()
