@@ -46,7 +46,7 @@ bench: setup  ## speed against PyTorch and against the machine's ceiling
 
 lock:  ## resolve requirements.lock anew (needs uv)
 	uv pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes --no-annotate \
-	  --custom-compile-command "make lock" --extra dev --output-file requirements.lock pyproject.toml
+	  --custom-compile-command "make lock" --extra dev --extra paper --output-file requirements.lock pyproject.toml
 
 clean:  ## remove .venv and caches; results stay
 	rm -rf .venv .venv-3.* build dist *.egg-info .pytest_cache .ruff_cache .hypothesis

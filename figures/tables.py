@@ -1,10 +1,12 @@
-"""The marks of a figure as CSV and as Markdown: exactly what is drawn."""
+"""The marks of a figure as CSV, Markdown and LaTeX: exactly what is drawn."""
 
 import csv
 import io
 from collections.abc import Sequence
 
-from figures.marks import Mark, spoken
+from figures.marks import Mark, latex, spoken
+
+NUMBERS = ("at", "value", "low", "high")
 
 
 def as_csv(marks: Sequence[Mark]) -> str:
@@ -14,6 +16,30 @@ def as_csv(marks: Sequence[Mark]) -> str:
     writer.writerow(Mark._fields)
     writer.writerows(marks)
     return out.getvalue()
+
+
+def from_csv(text: str) -> list[Mark]:
+    """The marks that `as_csv` wrote."""
+    rows = csv.DictReader(io.StringIO(text))
+    return [
+        Mark(row["panel"], row["series"], *(float(row[name]) for name in NUMBERS), int(row["n"]),
+             row["censored"], row["flag"], row["why"])
+        for row in rows
+    ]  # fmt: skip
+
+
+def as_latex(marks: Sequence[Mark]) -> str:
+    """The marks as a LaTeX tabular in the manner of booktabs."""
+    lines = [r"\begin{tabular}{llrlr}", r"\toprule", r"panel & series & at & value & $n$ \\"]
+    for panel in dict.fromkeys(m.panel for m in marks):
+        lines.append(r"\midrule")
+        lines += [_latex_row(m) for m in marks if m.panel == panel]
+    return "\n".join([*lines, r"\bottomrule", r"\end{tabular}"]) + "\n"
+
+
+def _latex_row(m: Mark) -> str:
+    cells = (m.panel, m.series, f"{m.at:g}", spoken(m), str(m.n))
+    return " & ".join(latex(cell) for cell in cells) + r" \\"
 
 
 def as_markdown(marks: Sequence[Mark], caption: str) -> str:

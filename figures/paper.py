@@ -1,0 +1,165 @@
+"""`absorb paper [paper=DIR]`: figures, numbers and PDF, from the rows that lie beside the text.
+
+What is in `paper/`: `paper.toml` says which figures are drawn from which rows and where each number
+stands, `runs/` has the rows, `tables/` what is drawn, `numbers.json` the numbers, `main.typ` the
+text. `build/` holds what a reader wants and nobody commits.
+"""
+
+import json
+import tomllib
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from absorb.errors import AbsorbError
+from figures.main import FIGURES, PAIRED, read, read_pairs, say
+from figures.marks import Mark
+from figures.numbers import Numbers, Place, as_latex, numbers_of, wrong_citations
+from figures.page import Page
+from figures.save import Gallery, as_json
+from figures.tables import as_csv, from_csv
+from figures.tables import as_latex as table_as_latex
+
+VENUE = "icml"
+
+
+class Plan(NamedTuple):
+    """What `paper.toml` says: the figures of each experiment, and the place of each number."""
+
+    figures: Mapping[str, Sequence[str]]
+    places: Mapping[str, Place]
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Build everything that has changed; the exit code."""
+    folder = Path("paper")
+    for word in arguments:
+        key, _, value = word.partition("=")
+        if key != "paper" or not value:
+            raise AbsorbError(f"{word}: paper takes paper=DIRECTORY alone")
+        folder = Path(value)
+    return build(folder)
+
+
+def build(folder: Path) -> int:
+    """Figures, tables, numbers, LaTeX and PDF of the paper in `folder`; the exit code."""
+    plan, out = plan_of(folder), folder / "build"
+    draw(folder, plan, Gallery(out / "figures", VENUE))
+    numbers = fresh_numbers(folder, plan)
+    text, committed = text_of(folder), committed_numbers(folder)
+    wrong = wrong_citations(text, committed, numbers)
+    (folder / "numbers.json").write_text(as_json(numbers), encoding="utf-8")
+    write_latex(folder, numbers, out / "latex")
+    say(*(f"changed: {line}" for line in wrong))
+    if any("has no number" in line for line in wrong):
+        return 1
+    say(set_in_type(folder, out))
+    return 0
+
+
+def plan_of(folder: Path) -> Plan:
+    """What `paper.toml` says; raises AbsorbError for what it cannot mean."""
+    path = folder / "paper.toml"
+    try:
+        found = tomllib.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise AbsorbError(f"{path}: no such file; absorb paper is for a checkout") from None
+    except tomllib.TOMLDecodeError as error:
+        raise AbsorbError(f"{path}: {error}") from None
+    figures = found.get("figures", {})
+    for name in (name for names in figures.values() for name in names):
+        if name not in FIGURES:
+            raise AbsorbError(f"{path}: {name}: no such figure; choose from {', '.join(FIGURES)}")
+    return Plan(figures, {key: place_of(path, key, value) for key, value in numbers_in(found)})
+
+
+def numbers_in(found: Mapping[str, Any]) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    """The entries of [numbers.TABLE], each with its table."""
+    for table, entries in found.get("numbers", {}).items():
+        for key, entry in entries.items():
+            yield key, {"table": table} | entry
+
+
+def place_of(path: Path, key: str, entry: Mapping[str, Any]) -> Place:
+    """One entry as a place."""
+    if set(entry) != set(Place._fields):
+        raise AbsorbError(f"{path}: {key}: needs exactly {', '.join(Place._fields)}")
+    return Place(**dict(entry) | {"at": float(entry["at"])})
+
+
+def draw(folder: Path, plan: Plan, gallery: Gallery) -> None:
+    """Draw what has changed of the plan's figures, and write their tables."""
+    drawn: dict[str, str] = {}
+    for experiment, names in plan.figures.items():
+        for page in pages_of(folder / "runs" / experiment, names):
+            if page.name in drawn:
+                raise AbsorbError(f"{experiment} and {drawn[page.name]} both have {page.name}")
+            drawn[page.name] = experiment
+            write_if_new(folder / "tables" / f"{page.name}.csv", as_csv(page.marks))
+            lines = gallery.hang(page)
+            say(lines[0] if len(lines) == 1 else f"{gallery.out / page.name}: drawn")
+
+
+def pages_of(store: Path, names: Sequence[str]) -> Iterator[Page]:
+    """The pages of these figures from one store; raises AbsorbError for one that is not whole."""
+    runs, pairs = read(store), read_pairs(store)
+    for name in names:
+        found = FIGURES[name](pairs if name in PAIRED else runs, False)
+        if found.left_out or not found.pages:
+            raise AbsorbError(f"{store}: {name} is not drawn: {'; '.join(found.left_out)}")
+        yield from found.pages
+
+
+def write_if_new(path: Path, text: str) -> None:
+    """Write a file unless it says the same already."""
+    if not path.is_file() or path.read_text(encoding="utf-8") != text:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text, encoding="utf-8")
+
+
+def fresh_numbers(folder: Path, plan: Plan) -> Numbers:
+    """Every number, from the tables and the rows as they lie there."""
+    names = {place.table for place in plan.places.values()}
+    runs = {name: len(read(folder / "runs" / name)["run_id"]) for name in plan.figures}
+    return numbers_of(plan.places, {name: table_of(folder, name) for name in names}, runs)
+
+
+def table_of(folder: Path, name: str) -> list[Mark]:
+    """The marks of one table."""
+    path = folder / "tables" / f"{name}.csv"
+    if not path.is_file():
+        raise AbsorbError(f"{path}: no such table")
+    return from_csv(path.read_text(encoding="utf-8"))
+
+
+def text_of(folder: Path) -> str:
+    """The paper's text."""
+    return (folder / "main.typ").read_text(encoding="utf-8")
+
+
+def committed_numbers(folder: Path) -> Numbers:
+    """The numbers that the text was last built with."""
+    path = folder / "numbers.json"
+    return json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
+
+
+def write_latex(folder: Path, numbers: Numbers, out: Path) -> None:
+    """Numbers and tables for those who write in LaTeX."""
+    write_if_new(out / "numbers.tex", as_latex(numbers))
+    for path in sorted((folder / "tables").glob("*.csv")):
+        write_if_new(out / f"{path.stem}.tex", table_as_latex(table_of(folder, path.stem)))
+
+
+def set_in_type(folder: Path, out: Path) -> str:
+    """Compile the text; the path of the PDF."""
+    try:
+        import typst
+    except ModuleNotFoundError:
+        raise AbsorbError("the PDF needs typst; pip install 'absorb[paper]'") from None
+    target = out / "absorb.pdf"
+    try:
+        typst.compile(str(folder / "main.typ"), output=str(target), root=str(folder),
+                      timestamp=0, ignore_system_fonts=True)  # fmt: skip
+    except (RuntimeError, OSError) as error:
+        raise AbsorbError(f"{folder / 'main.typ'}: {error}") from None
+    return str(target)
