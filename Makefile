@@ -13,7 +13,7 @@ VENV = $(PYTHON) -m venv $(ENV)
 INSTALL = $(BIN)/python -m pip install --quiet --disable-pip-version-check
 endif
 
-.PHONY: help setup demo test test-slow test-all lint bench lock clean
+.PHONY: help setup demo paper test test-slow test-all lint bench lock clean
 .DEFAULT_GOAL := help
 
 help:  ## list the targets
@@ -24,6 +24,9 @@ setup: $(ENV)/.installed  ## install into .venv, and nowhere else (another place
 demo: setup  ## train a few hundred routed networks on real digits, draw the figure
 	$(BIN)/absorb sweep experiment=demo --yes
 	$(BIN)/absorb figures
+
+paper: setup  ## build paper/build/absorb.pdf and its figures from the rows in paper/runs
+	$(BIN)/absorb paper
 
 # The fast tests compile much and compute little, so here the compiler may hurry; what holds for
 # the engine and its kernels is tested among the slow ones too, compiled as for users.

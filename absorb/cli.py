@@ -145,6 +145,12 @@ def _figures(options: argparse.Namespace) -> int:
     return figures(options.arguments, lambda: json.dumps(code_version(), sort_keys=True)) or 0
 
 
+def _paper(options: argparse.Namespace) -> int:
+    from figures.paper import main as paper
+
+    return paper(options.arguments)
+
+
 def _bench(options: argparse.Namespace) -> int:
     try:
         from benchmarks.main import main as bench
@@ -163,7 +169,7 @@ def _validate(options: argparse.Namespace) -> int:
 COMMANDS = {
     "sweep": _sweep, "plan": _plan, "train": _train, "retry": _retry, "status": _status,
     "show": _show, "doctor": _doctor, "barriers": _barriers, "extract": _extract,
-    "figures": _figures, "validate": _validate, "bench": _bench,
+    "figures": _figures, "paper": _paper, "validate": _validate, "bench": _bench,
 }  # fmt: skip
 PASSED_ON = ("figures", "bench")
 ABOUT = {
@@ -177,6 +183,7 @@ ABOUT = {
     "barriers": "compare the stored parameters of a finished sweep two by two",
     "extract": "copy the rows of a finished sweep into another store, small",
     "figures": "draw figures from stored results",
+    "paper": "build the paper of a checkout: figures, tables, numbers, PDF",
     "validate": "try every statistic on planted truth and on its null",
     "bench": "measure speed",
 }

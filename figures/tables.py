@@ -3,6 +3,7 @@
 import csv
 import io
 from collections.abc import Sequence
+from typing import Any
 
 from figures.marks import Mark, latex, spoken
 
@@ -20,12 +21,11 @@ def as_csv(marks: Sequence[Mark]) -> str:
 
 def from_csv(text: str) -> list[Mark]:
     """The marks that `as_csv` wrote."""
-    rows = csv.DictReader(io.StringIO(text))
-    return [
-        Mark(row["panel"], row["series"], *(float(row[name]) for name in NUMBERS), int(row["n"]),
-             row["censored"], row["flag"], row["why"])
-        for row in rows
-    ]  # fmt: skip
+    return [_mark(row) for row in csv.DictReader(io.StringIO(text))]
+
+
+def _mark(row: dict[str, Any]) -> Mark:
+    return Mark(**row | {name: float(row[name]) for name in NUMBERS} | {"n": int(row["n"])})
 
 
 def as_latex(marks: Sequence[Mark]) -> str:
