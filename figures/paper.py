@@ -84,7 +84,8 @@ def place_of(path: Path, key: str, entry: Mapping[str, Any]) -> Place:
     """One entry as a place."""
     if set(entry) != set(Place._fields):
         raise AbsorbError(f"{path}: {key}: needs exactly {', '.join(Place._fields)}")
-    return Place(**dict(entry) | {"at": float(entry["at"])})
+    fields: dict[str, Any] = {**entry, "at": float(entry["at"])}
+    return Place(**fields)
 
 
 def draw(folder: Path, plan: Plan, gallery: Gallery) -> None:

@@ -2,7 +2,7 @@
 
 import csv
 import io
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from figures.marks import Mark, latex, spoken
@@ -24,8 +24,10 @@ def from_csv(text: str) -> list[Mark]:
     return [_mark(row) for row in csv.DictReader(io.StringIO(text))]
 
 
-def _mark(row: dict[str, Any]) -> Mark:
-    return Mark(**row | {name: float(row[name]) for name in NUMBERS} | {"n": int(row["n"])})
+def _mark(row: Mapping[str, Any]) -> Mark:
+    fields: dict[str, Any] = {**row, "n": int(row["n"])}
+    fields |= {name: float(row[name]) for name in NUMBERS}
+    return Mark(**fields)
 
 
 def as_latex(marks: Sequence[Mark]) -> str:
