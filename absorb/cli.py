@@ -121,6 +121,12 @@ def _show(options: argparse.Namespace) -> int:
     return show(rest[0], store, config_dir=options.config_dir)
 
 
+def _report(options: argparse.Namespace) -> int:
+    from sweeps.html_report import report
+
+    return report(options.arguments, config_dir=options.config_dir)
+
+
 def _doctor(options: argparse.Namespace) -> int:
     from sweeps.reports import doctor
 
@@ -168,7 +174,7 @@ def _validate(options: argparse.Namespace) -> int:
 
 COMMANDS = {
     "sweep": _sweep, "plan": _plan, "train": _train, "retry": _retry, "status": _status,
-    "show": _show, "doctor": _doctor, "barriers": _barriers, "extract": _extract,
+    "show": _show, "report": _report, "doctor": _doctor, "barriers": _barriers, "extract": _extract,
     "figures": _figures, "paper": _paper, "validate": _validate, "bench": _bench,
 }  # fmt: skip
 PASSED_ON = ("figures", "bench")
@@ -179,6 +185,7 @@ ABOUT = {
     "retry": "run again what failed of a sweep",
     "status": "what the store holds, and how much of a sweep is done",
     "show": "one run: config, measures, provenance, and the command that repeats it",
+    "report": "one HTML page about a sweep, or about all that a store holds",
     "doctor": "check every file of the store; --fix sets aside what is broken",
     "barriers": "compare the stored parameters of a finished sweep two by two",
     "extract": "copy the rows of a finished sweep into another store, small",

@@ -92,13 +92,18 @@ def repeat_command(row: Mapping[str, Scalar], config_dir: str | None = None) -> 
     default = flat(compose(words, config_dir=config_dir))
     implied = {f"seeds.{name}": config.seed for name in ("init", "order", "labels")}
     changed = [
-        f"{name}={_value(value)}"
+        words_of(name, value)
         for name, value in flat(config).items()
         if value != default[name] and value != implied.get(name)
     ]
     if run_id(compose(words + changed, config_dir=config_dir)) != row["run_id"]:
         return "(made under another version of the settings; no command repeats it exactly)"
     return shlex.join(["absorb", "train", *words, *changed])
+
+
+def words_of(name: str, value: Scalar) -> str:
+    """The override that gives a setting this value."""
+    return f"{name}={_value(value)}"
 
 
 def _value(value: Scalar) -> str:

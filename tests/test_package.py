@@ -16,7 +16,7 @@ from packaging.requirements import Requirement
 
 ROOT = Path(__file__).parents[1]
 PACKAGES = ("absorb", "sweeps", "conf", "figures", "hydra_plugins")
-TRAVELS = (".py", ".yaml")
+TRAVELS = (".py", ".yaml", ".html")
 HEAVY = ("jax", "jaxlib", "flax", "optax", "matplotlib", "pyarrow", "sklearn", "scipy", "torch")
 
 HELP = """
@@ -104,7 +104,8 @@ def pinned() -> dict[str, str]:
 
 
 def test_the_lock_meets_every_dependency():
-    wanted = project()["dependencies"] + project()["optional-dependencies"]["dev"]
+    extras = project()["optional-dependencies"]
+    wanted = project()["dependencies"] + extras["dev"] + extras["paper"]
     locked = pinned()
     for requirement in map(Requirement, wanted):
         assert locked[requirement.name] in requirement.specifier, requirement

@@ -1,0 +1,241 @@
+"""What `absorb report` writes: one HTML page about a sweep or a store, with nothing outside it.
+
+The page is a fixed text with one block of JSON, which its script shows through text nodes alone, so
+no string of a store can become markup; a policy in its head forbids it to load anything.
+"""
+
+import base64
+import json
+import math
+import os
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import fields
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from absorb.config import Config
+from absorb.errors import AbsorbError
+from absorb.identity import flat
+from sweeps.app import Request, compose, run_sweeper
+from sweeps.progress import say
+from sweeps.reports import words_of
+
+if TYPE_CHECKING:
+    from absorb.store import Store
+
+PAGE = Path(__file__).with_name("report_page.html")
+DATA = "{{DATA}}"
+DIGITS = 5  # of a measure on the page; the store has them all
+PARTS = {field.name for field in fields(Config)}
+KEYS = ("run_id", "status", "shard", "code", "error")
+MOST_FIGURES = 20
+Columns = dict[str, list[Any]]
+
+
+class Split(NamedTuple):
+    """The columns of a table: settings that all runs share, settings that differ, measures."""
+
+    shared: dict[str, Any]
+    swept: Columns
+    measures: Columns
+
+
+def report(overrides: Sequence[str], *, config_dir: str | None = None) -> int:
+    """Write the page of a sweep, or of all that a store holds; the exit code."""
+    outs = [text.removeprefix("out=") for text in overrides if text.startswith("out=")]
+    words = [text for text in overrides if not text.startswith("out=")]
+    named = [text if "=" in text else f"experiment={text}" for text in words]
+    return run_sweeper(
+        named, lambda request: _report(request, outs, config_dir), config_dir=config_dir
+    )
+
+
+def _report(request: Request, outs: Sequence[str], config_dir: str | None) -> int:
+    from absorb.store import Store
+
+    store = Store(request.store, create=False)
+    data = gathered(store, request, config_dir)
+    out = Path(outs[-1]) if outs else store.root / "report.html"
+    try:
+        out.write_text(page(data), encoding="utf-8")
+    except OSError as error:
+        raise AbsorbError(f"out={out}: {error.strerror}") from error
+    say(os.fspath(out))
+    return 0
+
+
+def page(data: Mapping[str, Any]) -> str:
+    """The page with its data; no text in them can end the block that they stand in."""
+    text = json.dumps(data, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
+    safe = text.replace("<", "\\u003c").replace("\u2028", "\\u2028").replace("\u2029", "\\u2029")
+    return PAGE.read_text(encoding="utf-8").replace(DATA, safe)
+
+
+def gathered(store: "Store", request: Request, config_dir: str | None) -> dict[str, Any]:
+    """Everything that the page tells."""
+    wanted = [point.run_id for point in request.points] if request.names_runs else None
+    columns = columns_of(store, wanted)
+    count = len(columns["run_id"])
+    parts = split(columns)
+    return {
+        "title": " ".join(words_that_name(request.overrides)) or "all runs",
+        "store": store.root.name,
+        "wanted": count if wanted is None else len(set(wanted)),
+        "status": columns["status"],
+        "run": columns["run_id"],
+        "shared": {name: worded(value) for name, value in parts.shared.items()},
+        "swept": {name: [worded(v) for v in column] for name, column in parts.swept.items()},
+        "measures": {name: [short(v) for v in column] for name, column in parts.measures.items()},
+        "commands": commands(columns, config_dir),
+        "causes": causes(columns),
+        "made": provenances(store, columns),
+        "figures": figures_in(store.root / "figures", experiment_of(request.overrides)),
+    }
+
+
+def words_that_name(overrides: Sequence[str]) -> list[str]:
+    """The overrides that say which runs, not where or how."""
+    return [t for t in overrides if not t.startswith(("store=", "launch.", "launch="))]
+
+
+def experiment_of(overrides: Sequence[str]) -> str:
+    """The name of the experiment that is asked for, or ""."""
+    names = [t.removeprefix("experiment=") for t in overrides if t.startswith("experiment=")]
+    return names[-1] if names else ""
+
+
+def columns_of(store: "Store", wanted: Sequence[str] | None) -> Columns:
+    """The columns of the runs asked for that hold one value for each run."""
+    import pyarrow
+
+    table = store.table()
+    names = [field.name for field in table.schema if not pyarrow.types.is_list(field.type)]
+    table = table.select(names)
+    if wanted is not None:
+        ids = set(wanted)
+        table = table.filter(pyarrow.array([i in ids for i in table["run_id"].to_pylist()]))
+    return table.to_pydict()
+
+
+def split(columns: Columns) -> Split:
+    """Settings apart from measures, and shared ones from those that differ."""
+    settings = {name: column for name, column in columns.items() if is_setting(name)}
+    shared, swept = {}, {}
+    for name, column in settings.items():
+        if name.startswith("seeds.") and column == columns["seed"]:
+            continue  # follows the run's own seed, as it does unless told otherwise
+        values = list(dict.fromkeys(column))
+        if len(values) > 1:
+            swept[name] = column
+        elif values and values[0] is not None:
+            shared[name] = values[0]
+    measures = {
+        name: column
+        for name, column in columns.items()
+        if name not in settings and name not in KEYS and any(v is not None for v in column)
+    }
+    return Split(shared, swept, measures)
+
+
+def is_setting(name: str) -> bool:
+    """Whether a column holds a setting."""
+    return name == "seed" or ("." in name and name.split(".")[0] in PARTS)
+
+
+def worded(value: Any) -> Any:
+    """A setting as it is said; None and numbers that JSON lacks as text."""
+    return short(value) if isinstance(value, float) else value
+
+
+def short(value: Any) -> Any:
+    """A measure in few digits; what is not finite as text."""
+    if not isinstance(value, float):
+        return value
+    return float(f"{value:.{DIGITS}g}") if math.isfinite(value) else str(value)
+
+
+def commands(columns: Columns, config_dir: str | None) -> dict[str, Any]:
+    """The words that repeat each run: those of its kind, and a list of words for each run."""
+    kinds = list(zip(columns["world.kind"], columns["model.kind"], strict=True))
+    rows: list[list[str]] = [[] for _ in kinds]
+    for kind in dict.fromkeys(kinds):
+        own = [i for i, other in enumerate(kinds) if other == kind]
+        words = [f"world={kind[0]}", f"model={kind[1]}"]
+        default = flat(compose_kind(words, config_dir))
+        for i in own:
+            rows[i] += words
+        for name in default:
+            if name in columns:
+                add_words(rows, own, name, default[name], columns)
+    table = list(dict.fromkeys(word for row in rows for word in row))
+    place = {word: i for i, word in enumerate(table)}
+    return {"words": table, "runs": [[place[word] for word in row] for row in rows]}
+
+
+def add_words(
+    rows: list[list[str]], own: Sequence[int], name: str, default: Any, columns: Columns
+) -> None:
+    """The word for one setting, for each of these runs where it is not the default."""
+    follows_seed = name in ("seeds.init", "seeds.order", "seeds.labels")
+    for i in own:
+        value = columns[name][i]
+        if value is None or value == default or (follows_seed and value == columns["seed"][i]):
+            continue
+        rows[i].append(words_of(name, value))
+
+
+def compose_kind(words: Sequence[str], config_dir: str | None) -> Any:
+    """The config of a kind of world and model; a text has a path that need not be there."""
+    try:
+        return compose(words, config_dir=config_dir)
+    except AbsorbError:
+        return compose([words[0].replace("=text", "=stories"), *words[1:]], config_dir=config_dir)
+
+
+def causes(columns: Columns) -> list[dict[str, Any]]:
+    """Why runs failed and where they diverged: how many of each, and one of them."""
+    found: Counter[tuple[str, str]] = Counter()
+    example: dict[tuple[str, str], int] = {}
+    errors = columns.get("error", [None] * len(columns["status"]))
+    steps = columns.get("diverged_step", [None] * len(columns["status"]))
+    for i, status in enumerate(columns["status"]):
+        if status != "ok":
+            why = errors[i] if status == "failed" else f"not finite from step {steps[i]:g}"
+            found[status, str(why)] += 1
+            example.setdefault((status, str(why)), i)
+    return [
+        {"status": key[0], "why": key[1], "runs": n, "example": example[key]}
+        for key, n in found.most_common(200)
+    ]
+
+
+def provenances(store: "Store", columns: Columns) -> list[dict[str, Any]]:
+    """By which code, with what, on what the runs were made, and how long that took."""
+    runs = Counter(columns["shard"])
+    found: dict[str, dict[str, Any]] = {}
+    for shard, count in runs.items():
+        told = store.provenance(shard)
+        for each in told.get("extracted", [told]):
+            made = {
+                "code": json.dumps(told.get("code"), sort_keys=True),
+                "versions": ", ".join(f"{k} {v}" for k, v in (each.get("versions") or {}).items()),
+                "device": f"{each.get('devices')} × {each.get('device_kind')}",
+                "words": " ".join(each.get("overrides") or ()),
+            }
+            own = found.setdefault(json.dumps(made), made | {"runs": 0, "seconds": 0.0})
+            own["seconds"] += each.get("run_seconds") or 0.0
+            own["runs"] += count / len(told.get("extracted", [told]))
+    return [made | {"runs": round(made["runs"]), "seconds": round(made["seconds"], 1)}
+            for made in found.values()]  # fmt: skip
+
+
+def figures_in(folder: Path, beginning: str) -> list[dict[str, str]]:
+    """The figures that `absorb figures` left beside the runs, as data in the page."""
+    paths = sorted(folder.glob(f"{beginning}*.svg"))[:MOST_FIGURES]
+    return [{"name": path.stem, "source": as_data(path)} for path in paths]
+
+
+def as_data(path: Path) -> str:
+    """A picture as an address that holds it."""
+    return f"data:image/svg+xml;base64,{base64.b64encode(path.read_bytes()).decode()}"
