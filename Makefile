@@ -13,7 +13,7 @@ VENV = $(PYTHON) -m venv $(ENV)
 INSTALL = $(BIN)/python -m pip install --quiet --disable-pip-version-check
 endif
 
-.PHONY: help setup demo paper test test-slow test-all lint bench lock clean
+.PHONY: help setup demo paper reproduce test test-slow test-all lint bench lock clean
 .DEFAULT_GOAL := help
 
 help:  ## list the targets
@@ -27,6 +27,9 @@ demo: setup  ## train a few hundred routed networks on real digits, draw the fig
 
 paper: setup  ## build paper/build/absorb.pdf and its figures from the rows in paper/runs
 	$(BIN)/absorb paper
+
+reproduce: setup  ## run the paper's sweeps again and compare its numbers (SIZE=small: in minutes)
+	$(BIN)/absorb reproduce $(SIZE)
 
 # The fast tests compile much and compute little, so here the compiler may hurry; what holds for
 # the engine and its kernels is tested among the slow ones too, compiled as for users.

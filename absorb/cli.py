@@ -67,7 +67,7 @@ def parser() -> argparse.ArgumentParser:
 
 
 def _command_lines() -> list[str]:
-    return [f"  {name:<8} {about}" for name, about in ABOUT.items()]
+    return [f"  {name:<9} {about}" for name, about in ABOUT.items()]
 
 
 def _sweep(options: argparse.Namespace) -> int:
@@ -157,6 +157,14 @@ def _paper(options: argparse.Namespace) -> int:
     return paper(options.arguments)
 
 
+def _reproduce(options: argparse.Namespace) -> int:
+    from figures.reproduce import main as reproduce
+    from sweeps.barriers import barriers
+    from sweeps.commands import sweep
+
+    return reproduce(options.arguments, lambda words: sweep(words, yes=True), barriers)
+
+
 def _bench(options: argparse.Namespace) -> int:
     try:
         from benchmarks.main import main as bench
@@ -175,7 +183,8 @@ def _validate(options: argparse.Namespace) -> int:
 COMMANDS = {
     "sweep": _sweep, "plan": _plan, "train": _train, "retry": _retry, "status": _status,
     "show": _show, "report": _report, "doctor": _doctor, "barriers": _barriers, "extract": _extract,
-    "figures": _figures, "paper": _paper, "validate": _validate, "bench": _bench,
+    "figures": _figures, "paper": _paper, "reproduce": _reproduce, "validate": _validate,
+    "bench": _bench,
 }  # fmt: skip
 PASSED_ON = ("figures", "bench")
 ABOUT = {
@@ -191,6 +200,7 @@ ABOUT = {
     "extract": "copy the rows of a finished sweep into another store, small",
     "figures": "draw figures from stored results",
     "paper": "build the paper of a checkout: figures, tables, numbers, PDF",
+    "reproduce": "run the paper's sweeps again and compare its numbers; small: in minutes",
     "validate": "try every statistic on planted truth and on its null",
     "bench": "measure speed",
 }

@@ -24,10 +24,18 @@ VENUE = "icml"
 
 
 class Plan(NamedTuple):
-    """What `paper.toml` says: the figures of each experiment, and the place of each number."""
+    """What `paper.toml` says.
+
+    The figures of experiments whose rows lie in `runs/`, those of experiments of which only the
+    tables are kept, the place of each number, and for `absorb reproduce` the words of experiments
+    that their name alone does not give, and which ones take minutes.
+    """
 
     figures: Mapping[str, Sequence[str]]
+    tables: Mapping[str, Sequence[str]]
     places: Mapping[str, Place]
+    words: Mapping[str, Sequence[str]]
+    small: Sequence[str]
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -66,11 +74,13 @@ def plan_of(folder: Path) -> Plan:
         raise AbsorbError(f"{path}: no such file; absorb paper is for a checkout") from None
     except tomllib.TOMLDecodeError as error:
         raise AbsorbError(f"{path}: {error}") from None
-    figures = found.get("figures", {})
-    for name in (name for names in figures.values() for name in names):
+    figures, tables = found.get("figures", {}), found.get("tables", {})
+    for name in (name for names in (*figures.values(), *tables.values()) for name in names):
         if name not in FIGURES:
             raise AbsorbError(f"{path}: {name}: no such figure; choose from {', '.join(FIGURES)}")
-    return Plan(figures, {key: place_of(path, key, value) for key, value in numbers_in(found)})
+    places = {key: place_of(path, key, value) for key, value in numbers_in(found)}
+    again = found.get("reproduce", {})
+    return Plan(figures, tables, places, again.get("words", {}), again.get("small", ()))
 
 
 def numbers_in(found: Mapping[str, Any]) -> Iterator[tuple[str, Mapping[str, Any]]]:

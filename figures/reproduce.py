@@ -1,0 +1,131 @@
+"""`absorb reproduce [small] [paper=DIR] [store=DIR]`: the paper's sweeps again, from nothing.
+
+Each number of the paper is then read from the new runs and held against the committed one: the same
+to seven digits, within its interval, or moved. Runs that are in `store` already are not repeated.
+"""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from itertools import pairwise
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from absorb.errors import AbsorbError
+from figures.main import PAIRED, say
+from figures.marks import Mark
+from figures.numbers import Numbers, numbers_of
+from figures.paper import Plan, committed_numbers, pages_of, plan_of
+
+SAME = 1e-7  # relative: what another order of adding up may change
+VERDICTS = ("same", "within", "moved")
+Command = Callable[[Sequence[str]], int]
+
+
+class Asked(NamedTuple):
+    """Which part of the paper, where it lies, and where new runs go."""
+
+    small: bool
+    paper: Path
+    store: Path
+
+
+class Compared(NamedTuple):
+    """One number of the paper and what the new runs say of it."""
+
+    key: str
+    verdict: str
+    committed: str
+    fresh: str
+
+
+def main(arguments: Sequence[str], sweep: Command, pair: Command) -> int:
+    """Run what is missing and compare; 0 where nothing moved beyond its interval.
+
+    `sweep` runs the missing runs of a sweep, `pair` compares its runs two by two.
+    """
+    asked = understood(arguments)
+    plan, committed = plan_of(asked.paper), committed_numbers(asked.paper)
+    tables: dict[str, Sequence[Mark]] = {}
+    for experiment in experiments(plan, asked.small):
+        store = asked.store / experiment
+        say(f"{experiment}:")
+        code = run(plan, experiment, store, sweep, pair)
+        if code:
+            return code
+        for page in pages_of(
+            store, [*plan.figures.get(experiment, ()), *plan.tables.get(experiment, ())]
+        ):
+            tables[page.name] = page.marks
+    found = compare(committed, fresh(plan, tables))
+    say(*told(found))
+    return int(any(one.verdict == "moved" for one in found))
+
+
+def understood(arguments: Sequence[str]) -> Asked:
+    """The words of the command line; raises AbsorbError for one that means nothing here."""
+    given = {"paper": "paper", "store": "results/reproduce"}
+    for word in arguments:
+        key, equals, value = word.partition("=")
+        if word != "small" and (key not in given or not value):
+            raise AbsorbError(f"{word}: reproduce takes small, paper=DIR and store=DIR alone")
+        if equals:
+            given[key] = value
+    return Asked("small" in arguments, Path(given["paper"]), Path(given["store"]))
+
+
+def experiments(plan: Plan, small: bool) -> list[str]:
+    """All experiments of the paper, or those that take minutes."""
+    every = list(dict.fromkeys([*plan.figures, *plan.tables]))
+    return [name for name in every if not small or name in plan.small]
+
+
+def run(plan: Plan, experiment: str, store: Path, sweep: Command, pair: Command) -> int:
+    """The sweeps of one experiment, and the pairs of their runs where a figure draws those."""
+    names = [*plan.figures.get(experiment, ()), *plan.tables.get(experiment, ())]
+    for words in plan.words.get(experiment, (f"experiment={experiment}",)):
+        asked = [*words.split(), f"store={store}"]
+        code = sweep(asked) or (pair(asked) if set(names) & set(PAIRED) else 0)
+        if code:
+            return code
+    return 0
+
+
+def fresh(plan: Plan, tables: Mapping[str, Sequence[Mark]]) -> Numbers:
+    """The numbers of the paper that stand in these tables."""
+    places = {key: place for key, place in plan.places.items() if place.table in tables}
+    return numbers_of(places, tables, {})
+
+
+def compare(committed: Numbers, found: Numbers) -> list[Compared]:
+    """Every new number beside the committed one."""
+    return [
+        Compared(key, verdict(committed[key], entry), committed[key]["text"], entry["text"])
+        for key, entry in found.items()
+        if key in committed
+    ]
+
+
+def verdict(committed: Mapping[str, Any], entry: Mapping[str, Any]) -> str:
+    """Whether a number is the same, within the committed interval, or neither.
+
+    An end that is not there is open. A number without an interval has to be the same.
+    """
+    was, now = committed["value"], entry["value"]
+    if abs(now - was) <= SAME * max(abs(was), abs(now)):
+        return "same"
+    low, high = committed.get("low"), committed.get("high")
+    ends = [end for end in (low, now, high) if end is not None]
+    bounded = "low" in committed and low != high
+    return "within" if bounded and all(a <= b for a, b in pairwise(ends)) else "moved"
+
+
+def told(found: Sequence[Compared]) -> Iterator[str]:
+    """A line for each number that is not the same, then how many are."""
+    for one in found:
+        if one.verdict != "same":
+            where = "within its interval" if one.verdict == "within" else "MOVED"
+            yield f"{one.key}: {where}, was {one.committed}, is {one.fresh}"
+    counts = {name: sum(one.verdict == name for one in found) for name in VERDICTS}
+    yield (
+        f"{len(found)} numbers: {counts['same']} the same, {counts['within']} within the committed"
+        f" interval, {counts['moved']} moved"
+    )

@@ -1,0 +1,122 @@
+"""The paper's sweeps again: what is the same, what lies within its interval, what moved."""
+
+from pathlib import Path
+
+import pytest
+from planted_runs import cloud_rows, dose_rows, stored
+
+from absorb.errors import AbsorbError
+from figures.paper import build, plan_of
+from figures.reproduce import experiments, main, told, understood, verdict
+
+PAPER = Path(__file__).parents[2] / "paper"
+PLAN = """
+[figures]
+dose = ["dose_response"]
+[tables]
+clouds = ["cloud_table2"]
+[reproduce]
+small = ["dose"]
+[reproduce.words]
+clouds = ["experiment=one model=mlp", "experiment=two"]
+[numbers.dose_response]
+share = { panel = "mlp 8: A_dose, elicited", series = "route", at = 0.5 }
+kept = { panel = "mlp 8: kept share, elicited", series = "filter", at = 0.5 }
+"""
+TEXT = """#let numbers = json("numbers.json")
+#let num(key) = numbers.at(key).text
+It is #num("share"), and #num("kept").
+"""
+
+
+class Sweeps:
+    """A stand-in for `absorb sweep` that stores planted runs; `shift` moves the routed losses."""
+
+    def __init__(self, shift=0.0, code=0):
+        self.shift, self.code, self.calls = shift, code, []
+
+    def __call__(self, words) -> int:
+        self.calls.append(list(words))
+        store = Path(words[-1].removeprefix("store="))
+        rows = dose_rows(seeds=4) if store.name == "dose" else cloud_rows(seeds=2)
+        for row in rows:
+            if row["routing.arm"] == "route" and "elicited.forget" in row:
+                row["elicited.forget"] += self.shift
+        if not store.exists():
+            stored(store, rows)
+        return self.code
+
+
+@pytest.fixture
+def paper(tmp_path, monkeypatch):
+    monkeypatch.setattr("figures.save.FORMATS", ())
+    folder = tmp_path / "paper"
+    stored(folder / "runs" / "dose", dose_rows(seeds=4))
+    (folder / "paper.toml").write_text(PLAN, encoding="utf-8")
+    (folder / "main.typ").write_text(TEXT, encoding="utf-8")
+    assert build(folder) == 0
+    return folder
+
+
+def reproduced(paper, capsys, *words, **how) -> tuple[int, list[str], Sweeps]:
+    sweeps = Sweeps(**how)
+    store = paper.parent / f"new{how.get('shift', '')}"
+    capsys.readouterr()
+    code = main([*words, f"paper={paper}", f"store={store}"], sweeps, sweeps)
+    return code, capsys.readouterr().out.splitlines(), sweeps
+
+
+def test_the_same_runs_give_the_same_numbers(paper, capsys):
+    code, said, sweeps = reproduced(paper, capsys)
+    assert code == 0 and said[-1].startswith("2 numbers: 2 the same, 0 within")
+    assert [words[:-1] for words in sweeps.calls] == [
+        ["experiment=dose"], ["experiment=one", "model=mlp"], ["experiment=two"]
+    ]  # fmt: skip
+
+
+def test_small_runs_only_what_takes_minutes(paper, capsys):
+    _, _, sweeps = reproduced(paper, capsys, "small")
+    assert [words[0] for words in sweeps.calls] == ["experiment=dose"]
+
+
+def test_what_moved_is_listed_and_fails(paper, capsys):
+    code, said, _ = reproduced(paper, capsys, "small", shift=0.2)
+    (line,) = (line for line in said if "MOVED" in line)
+    assert code == 1 and line.startswith("share: MOVED, was 0.5") and said[-1].endswith("1 moved")
+
+
+def test_a_sweep_that_was_stopped_ends_it(paper, capsys):
+    code, said, sweeps = reproduced(paper, capsys, code=75)
+    assert code == 75 and len(sweeps.calls) == 1 and "numbers" not in said[-1]
+
+
+@pytest.mark.parametrize(
+    ("was", "now", "found"),
+    [
+        ({"value": 1.0, "low": 0.5, "high": 2.0}, 1.0 + 1e-9, "same"),
+        ({"value": 1.0, "low": 0.5, "high": 2.0}, 1.9, "within"),
+        ({"value": 1.0, "low": 0.5, "high": 2.0}, 2.1, "moved"),
+        ({"value": 1.0, "low": 0.5, "high": 2.0}, 0.4, "moved"),
+        ({"value": 1.0, "low": None, "high": 2.0}, -9.0, "within"),
+        ({"value": 1.0, "low": None, "high": 2.0}, 9.0, "moved"),
+        ({"value": 0.0, "low": 0.0, "high": 0.0}, 0.0, "same"),
+        ({"value": 0.0, "low": 0.0, "high": 0.0}, 1e-6, "moved"),
+        ({"value": 780}, 781, "moved"),
+    ],
+)
+def test_verdicts(was, now, found):
+    assert verdict(was, {"value": now}) == found
+    assert next(told([])).startswith("0 numbers")
+
+
+def test_the_papers_own_plan_names_every_table_and_what_is_small():
+    plan = plan_of(PAPER)
+    assert set(experiments(plan, small=True)) == set(plan.small) < set(experiments(plan, False))
+    assert set(plan.words) <= {*plan.figures, *plan.tables}
+    assert not set(plan.figures) & set(plan.tables)
+
+
+@pytest.mark.parametrize("word", ["large", "store=", "out=x"])
+def test_words_that_mean_nothing_are_refused(word):
+    with pytest.raises(AbsorbError, match="reproduce takes small"):
+        understood([word])
