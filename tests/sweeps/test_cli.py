@@ -165,7 +165,7 @@ def test_long_sweeps_ask_only_where_somebody_can_answer(here, engine, capsys, mo
 def test_words_for_figures_and_benchmarks_are_passed_on(monkeypatch, command, name):
     heard = []
     stand_in = type(sys)(name)
-    stand_in.main = lambda words: heard.append(list(words)) or 3
+    stand_in.main = lambda words, *_: heard.append(list(words)) or 3
     monkeypatch.setitem(sys.modules, name, stand_in)
     monkeypatch.setitem(sys.modules, "benchmarks", type(sys)("benchmarks"))
     assert main([command, "dose_response", "--out", "here", "--partial"]) == 3
