@@ -127,6 +127,12 @@ def _report(options: argparse.Namespace) -> int:
     return report(options.arguments, config_dir=options.config_dir)
 
 
+def _table(options: argparse.Namespace) -> int:
+    from sweeps.table_file import table_file
+
+    return table_file(options.arguments, config_dir=options.config_dir)
+
+
 def _doctor(options: argparse.Namespace) -> int:
     from sweeps.reports import doctor
 
@@ -182,9 +188,9 @@ def _validate(options: argparse.Namespace) -> int:
 
 COMMANDS = {
     "sweep": _sweep, "plan": _plan, "train": _train, "retry": _retry, "status": _status,
-    "show": _show, "report": _report, "doctor": _doctor, "barriers": _barriers, "extract": _extract,
-    "figures": _figures, "paper": _paper, "reproduce": _reproduce, "validate": _validate,
-    "bench": _bench,
+    "show": _show, "report": _report, "table": _table, "doctor": _doctor, "barriers": _barriers,
+    "extract": _extract, "figures": _figures, "paper": _paper, "reproduce": _reproduce,
+    "validate": _validate, "bench": _bench,
 }  # fmt: skip
 PASSED_ON = ("figures", "bench")
 ABOUT = {
@@ -195,6 +201,7 @@ ABOUT = {
     "status": "what the store holds, and how much of a sweep is done",
     "show": "one run: config, measures, provenance, and the command that repeats it",
     "report": "one HTML page about a sweep, or about all that a store holds",
+    "table": "the runs of a sweep or a store as one CSV or Parquet file",
     "doctor": "check every file of the store; --fix sets aside what is broken",
     "barriers": "compare the stored parameters of a finished sweep two by two",
     "extract": "copy the rows of a finished sweep into another store, small",

@@ -20,6 +20,7 @@ from absorb.identity import flat
 from sweeps.app import Request, compose, run_sweeper
 from sweeps.progress import say
 from sweeps.reports import words_of
+from sweeps.table_file import lists_in
 
 if TYPE_CHECKING:
     from absorb.store import Store
@@ -110,8 +111,7 @@ def columns_of(store: "Store", wanted: Sequence[str] | None) -> Columns:
     import pyarrow
 
     table = store.table()
-    names = [field.name for field in table.schema if not pyarrow.types.is_list(field.type)]
-    table = table.select(names)
+    table = table.drop_columns(lists_in(table))
     if wanted is not None:
         ids = set(wanted)
         table = table.filter(pyarrow.array([i in ids for i in table["run_id"].to_pylist()]))
