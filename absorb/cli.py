@@ -121,6 +121,17 @@ def _show(options: argparse.Namespace) -> int:
     return show(rest[0], store, config_dir=options.config_dir)
 
 
+def _card(options: argparse.Namespace) -> int:
+    from sweeps.card import card
+
+    store, rest = _store_and_rest(options.arguments)
+    outs = [text.removeprefix("out=") for text in rest if text.startswith("out=")]
+    runs = [text for text in rest if not text.startswith("out=")]
+    if len(runs) != 1:
+        raise AbsorbError("card takes the beginning of one run's id, store=DIR and out=FILE")
+    return card(runs[0], store, outs[-1] if outs else None, config_dir=options.config_dir)
+
+
 def _report(options: argparse.Namespace) -> int:
     from sweeps.html_report import report
 
@@ -188,9 +199,9 @@ def _validate(options: argparse.Namespace) -> int:
 
 COMMANDS = {
     "sweep": _sweep, "plan": _plan, "train": _train, "retry": _retry, "status": _status,
-    "show": _show, "report": _report, "table": _table, "doctor": _doctor, "barriers": _barriers,
-    "extract": _extract, "figures": _figures, "paper": _paper, "reproduce": _reproduce,
-    "validate": _validate, "bench": _bench,
+    "show": _show, "card": _card, "report": _report, "table": _table, "doctor": _doctor,
+    "barriers": _barriers, "extract": _extract, "figures": _figures, "paper": _paper,
+    "reproduce": _reproduce, "validate": _validate, "bench": _bench,
 }  # fmt: skip
 PASSED_ON = ("figures", "bench")
 ABOUT = {
@@ -200,6 +211,7 @@ ABOUT = {
     "retry": "run again what failed of a sweep",
     "status": "what the store holds, and how much of a sweep is done",
     "show": "one run: config, measures, provenance, and the command that repeats it",
+    "card": "a model card of one run, in Markdown",
     "report": "one HTML page about a sweep, or about all that a store holds",
     "table": "the runs of a sweep or a store as one CSV or Parquet file",
     "doctor": "check every file of the store; --fix sets aside what is broken",

@@ -1,0 +1,56 @@
+"""A model card says what the run can and cannot do, and how to make it again."""
+
+import numpy as np
+import pytest
+from sweep_helpers import fake_row, request
+
+from absorb.cli import main as absorb
+from absorb.identity import flat
+from absorb.store import Store
+from sweeps.reports import repeat_command
+
+
+@pytest.fixture
+def stored(tmp_path):
+    """One run with parameters, one without."""
+    store = Store(tmp_path / "s")
+    first, second = (
+        flat(p.config) | fake_row(p.config) | {"run_id": p.run_id, "whole.forget": 0.25,
+         "whole.retain": 0.5, "raw.retain": 0.75}
+        for p in request("routing.label_fraction=0.25", "seed=0,1").points
+    )  # fmt: skip
+    told = {"code": "abc|def", "versions": {"jax": "0.10.2"}, "device_kind": "cpu"}
+    arrays = {first["run_id"]: {"dense0/w": np.zeros((3, 4)), "count": np.zeros(())}}
+    store.write([first], told, arrays)
+    store.write([second], told)
+    return store, first["run_id"], second["run_id"]
+
+
+def test_a_card_has_losses_parameters_command_and_settings(stored, tmp_path, capsys):
+    store, run_id, _ = stored
+    out = tmp_path / "card.md"
+    assert absorb(["card", run_id[:9], f"store={store.root}", f"out={out}"]) == 0
+    text = out.read_text(encoding="utf-8")
+    assert text.startswith(f"# mlp on digits, run {run_id[:12]}\n")
+    assert "| the network as it was trained | 0.25 | 0.5 |" in text
+    assert text.count("| the region at zero |") == 1 and "elicited" not in text.split("## Param")[0]
+    assert "| dense0/w | 3 × 4 |" in text and "| count | a number |" in text
+    assert f"    {repeat_command(store.row(run_id))}\n" in text
+    assert "| code | abc\\|def |" in text and "| jax | 0.10.2 |" in text
+    assert "| routing.label_fraction | 0.25 |" in text
+
+
+def test_a_run_without_parameters_says_so(stored, capsys):
+    store, _, run_id = stored
+    assert absorb(["card", run_id, f"store={store.root}"]) == 0
+    assert "None are stored; `measure.parameters=true` keeps them." in capsys.readouterr().out
+
+
+def test_a_mistake_is_refused(stored, capsys):
+    store, run_id, _ = stored
+    assert absorb(["card", f"store={store.root}"]) == 2
+    assert absorb(["card", "zz", f"store={store.root}"]) == 2
+    assert absorb(["card", run_id, f"store={store.root}", "out=/nowhere/card.md"]) == 2
+    said = capsys.readouterr().err
+    assert "beginning of one run's id" in said and "cannot begin a run id" in said
+    assert "out=/nowhere/card.md: No such file" in said
