@@ -144,6 +144,12 @@ def _table(options: argparse.Namespace) -> int:
     return table_file(options.arguments, config_dir=options.config_dir)
 
 
+def _track(options: argparse.Namespace) -> int:
+    from sweeps.track import track
+
+    return track(options.arguments, config_dir=options.config_dir)
+
+
 def _doctor(options: argparse.Namespace) -> int:
     from sweeps.reports import doctor
 
@@ -199,9 +205,9 @@ def _validate(options: argparse.Namespace) -> int:
 
 COMMANDS = {
     "sweep": _sweep, "plan": _plan, "train": _train, "retry": _retry, "status": _status,
-    "show": _show, "card": _card, "report": _report, "table": _table, "doctor": _doctor,
-    "barriers": _barriers, "extract": _extract, "figures": _figures, "paper": _paper,
-    "reproduce": _reproduce, "validate": _validate, "bench": _bench,
+    "show": _show, "card": _card, "report": _report, "table": _table, "track": _track,
+    "doctor": _doctor, "barriers": _barriers, "extract": _extract, "figures": _figures,
+    "paper": _paper, "reproduce": _reproduce, "validate": _validate, "bench": _bench,
 }  # fmt: skip
 PASSED_ON = ("figures", "bench")
 ABOUT = {
@@ -214,6 +220,7 @@ ABOUT = {
     "card": "a model card of one run, in Markdown",
     "report": "one HTML page about a sweep, or about all that a store holds",
     "table": "the runs of a sweep or a store as one CSV or Parquet file",
+    "track": "mirror finished runs to Weights & Biases",
     "doctor": "check every file of the store; --fix sets aside what is broken",
     "barriers": "compare the stored parameters of a finished sweep two by two",
     "extract": "copy the rows of a finished sweep into another store, small",
