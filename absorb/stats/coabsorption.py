@@ -29,6 +29,16 @@ class CoAbsorption(NamedTuple):
     apart: Interval
     p_CC: np.ndarray
 
+    @property
+    def null_apart(self) -> float:
+        """The mean of `apart` under the null.
+
+        `agreement` also pairs each run with itself, which reads the share of pairs that a run
+        houses together; regions keep their sizes under the null, and so this share is the same.
+        """
+        share = pairs(self.together_CC).mean()
+        return float((self.runs * self.null_mean - share) / (self.runs - 1))
+
 
 class Null(NamedTuple):
     """A statistic where concepts swap homes: its mean, 2.5 % and 97.5 % quantiles, one-sided p."""

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from absorb.errors import AbsorbError
-from absorb.stats.coabsorption import co_absorption
+from absorb.stats.coabsorption import both_apart, co_absorption, permuted
 
 
 def test_the_same_homes_in_every_run_are_seen():
@@ -64,3 +64,12 @@ def test_only_pairs_that_stay_together_are_named():
     p_CC = co_absorption(home_RC, draws=199).p_CC
     assert p_CC[0, 1] == p_CC[1, 0] == 1 / 200 and np.isnan(np.diag(p_CC)).all()
     assert np.delete(p_CC, [0, 1], axis=0)[:, 2:][~np.eye(4, dtype=bool)].min() > 0.05
+
+
+def test_the_null_of_two_different_runs_is_theirs():
+    """Against permutations of the very statistic; runs paired with themselves would read higher."""
+    home_RC = np.random.default_rng(3).integers(0, 3, (8, 7))
+    found = co_absorption(home_RC, draws=4000)
+    swapped = permuted(both_apart, home_RC, 4000, seed=1)
+    assert found.null_apart == pytest.approx(swapped.mean(), abs=5 * swapped.std() / 60)
+    assert found.null_apart < found.null_mean - 0.01
