@@ -123,13 +123,13 @@ def _show(options: argparse.Namespace) -> int:
 
 def _card(options: argparse.Namespace) -> int:
     from sweeps.card import card
+    from sweeps.own_words import apart
 
     store, rest = _store_and_rest(options.arguments)
-    outs = [text.removeprefix("out=") for text in rest if text.startswith("out=")]
-    runs = [text for text in rest if not text.startswith("out=")]
+    out, runs = apart(rest, "out")
     if len(runs) != 1:
         raise AbsorbError("card takes the beginning of one run's id, store=DIR and out=FILE")
-    return card(runs[0], store, outs[-1] if outs else None, config_dir=options.config_dir)
+    return card(runs[0], store, out, config_dir=options.config_dir)
 
 
 def _report(options: argparse.Namespace) -> int:
@@ -160,9 +160,10 @@ def _doctor(options: argparse.Namespace) -> int:
 
 
 def _store_and_rest(arguments: Sequence[str]) -> tuple[str, list[str]]:
-    stores = [text.removeprefix("store=") for text in arguments if text.startswith("store=")]
-    rest = [text for text in arguments if not text.startswith("store=")]
-    return (stores[-1] if stores else "results"), rest
+    from sweeps.own_words import apart
+
+    store, rest = apart(arguments, "store")
+    return store or "results", rest
 
 
 def _figures(options: argparse.Namespace) -> int:

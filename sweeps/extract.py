@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from absorb.errors import AbsorbError
 from absorb.store.names import PAIRS
 from sweeps.app import Request, run_sweeper
+from sweeps.own_words import apart
 from sweeps.progress import say
 
 if TYPE_CHECKING:
@@ -36,11 +37,10 @@ class Taken(NamedTuple):
 
 def extract(overrides: Sequence[str], *, config_dir: str | None = None) -> int:
     """Copy a sweep's rows into the store `to`; the exit code."""
-    targets = [text.removeprefix("to=") for text in overrides if text.startswith("to=")]
-    rest = [text for text in overrides if not text.startswith("to=")]
-    if len(targets) != 1 or not targets[0]:
+    target, rest = apart(overrides, "to")
+    if not target:
         raise AbsorbError("extract takes to=DIRECTORY, the store that the rows are copied to")
-    return run_sweeper(rest, lambda request: _extract(request, targets[0]), config_dir=config_dir)
+    return run_sweeper(rest, lambda request: _extract(request, target), config_dir=config_dir)
 
 
 def _extract(request: Request, target: str) -> int:

@@ -18,6 +18,7 @@ from absorb.config import Config
 from absorb.errors import AbsorbError
 from absorb.identity import flat
 from sweeps.app import Request, compose, run_sweeper
+from sweeps.own_words import apart
 from sweeps.progress import say
 from sweeps.reports import words_of
 from sweeps.table_file import lists_in
@@ -44,20 +45,19 @@ class Split(NamedTuple):
 
 def report(overrides: Sequence[str], *, config_dir: str | None = None) -> int:
     """Write the page of a sweep, or of all that a store holds; the exit code."""
-    outs = [text.removeprefix("out=") for text in overrides if text.startswith("out=")]
-    words = [text for text in overrides if not text.startswith("out=")]
+    out, words = apart(overrides, "out")
     named = [text if "=" in text else f"experiment={text}" for text in words]
     return run_sweeper(
-        named, lambda request: _report(request, outs, config_dir), config_dir=config_dir
+        named, lambda request: _report(request, out, config_dir), config_dir=config_dir
     )
 
 
-def _report(request: Request, outs: Sequence[str], config_dir: str | None) -> int:
+def _report(request: Request, target: str | None, config_dir: str | None) -> int:
     from absorb.store import Store
 
     store = Store(request.store, create=False)
     data = gathered(store, request, config_dir)
-    out = Path(outs[-1]) if outs else store.root / "report.html"
+    out = Path(target) if target else store.root / "report.html"
     try:
         out.write_text(page(data), encoding="utf-8")
     except OSError as error:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from absorb.errors import AbsorbError
 from sweeps.app import Request, run_sweeper
+from sweeps.own_words import apart
 from sweeps.progress import say
 
 if TYPE_CHECKING:
@@ -17,11 +18,10 @@ ENDINGS = (".csv", ".parquet")
 
 def table_file(overrides: Sequence[str], *, config_dir: str | None = None) -> int:
     """Write the runs asked for, or all of a store, each once, to the file `out`; the exit code."""
-    outs = [text.removeprefix("out=") for text in overrides if text.startswith("out=")]
-    rest = [text for text in overrides if not text.startswith("out=")]
-    if len(outs) != 1 or Path(outs[0]).suffix not in ENDINGS:
+    out, rest = apart(overrides, "out")
+    if out is None or Path(out).suffix not in ENDINGS:
         raise AbsorbError(f"table takes out=FILE, ending in {' or '.join(ENDINGS)}")
-    return run_sweeper(rest, lambda request: _write(request, Path(outs[0])), config_dir=config_dir)
+    return run_sweeper(rest, lambda request: _write(request, Path(out)), config_dir=config_dir)
 
 
 def _write(request: Request, out: Path) -> int:

@@ -12,6 +12,7 @@ from typing import Any
 from absorb.errors import AbsorbError
 from sweeps.app import Request, run_sweeper
 from sweeps.html_report import KEYS, is_setting
+from sweeps.own_words import apart
 from sweeps.progress import ProgressBar, say
 from sweeps.table_file import runs_of
 
@@ -20,11 +21,10 @@ FOLDER, MIRRORED = "wandb", "mirrored.txt"  # in the store: wandb's files; ids t
 
 def track(overrides: Sequence[str], *, config_dir: str | None = None) -> int:
     """Mirror the runs of a sweep, or of a store, that were not mirrored before; the exit code."""
-    projects = [text.removeprefix("project=") for text in overrides if text.startswith("project=")]
-    rest = [text for text in overrides if not text.startswith("project=")]
-    if len(projects) != 1 or not projects[0]:
+    project, rest = apart(overrides, "project")
+    if not project:
         raise AbsorbError("track takes project=NAME, and which runs as sweep does")
-    return run_sweeper(rest, lambda request: _track(request, projects[0]), config_dir=config_dir)
+    return run_sweeper(rest, lambda request: _track(request, project), config_dir=config_dir)
 
 
 def _track(request: Request, project: str) -> int:
