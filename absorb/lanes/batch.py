@@ -13,6 +13,7 @@ from absorb.errors import AbsorbError
 from absorb.footprint import FEWEST_LANES
 from absorb.knobs import Knobs, knobs_of, stack
 from absorb.lanes.programs import PARAMETERS, Programs, on_all, on_lanes, programs
+from absorb.lanes.room import make_room
 from absorb.lanes.width import choose_lanes
 from absorb.measure.dynamics import with_eigenvalues
 from absorb.sites import classes
@@ -78,6 +79,7 @@ def train_batch(configs: Sequence[Config], *, lanes: int | None = None,
     data = load_world(configs[0].world)
     knobs = [knobs_of(config, classes(spec.world)) for config in configs]
     run_steps = spec.train.epochs * steps_per_epoch(spec, len(data.train.class_N))
+    make_room()
     lanes = lanes or choose_lanes(spec, data, knobs, run_steps, devices, most)
     made = programs(spec, lanes, devices)
     begin = on_all(made.mesh, dict(stored)) if stored and spec.train.start else None
