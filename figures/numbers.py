@@ -8,7 +8,8 @@ from typing import Any, NamedTuple
 from absorb.errors import AbsorbError
 from figures.marks import Mark, latex, number, spoken
 
-CITED = re.compile(r'#(?:num|val|runs)\("([^"]+)"\)')
+CITED = re.compile(r'\b(num|val|runs)\(\s*"([^"]+)"\s*\)')
+COMMENTS = re.compile(r"/\*.*?\*/|(?<!:)//[^\n]*", re.S)  # not the slashes of an address
 SENTENCE = re.compile(r"(?<=[.!?])\s+(?=[A-Z#*_])")
 RUNS = "runs of "  # the key of how many runs an experiment has begins so
 
@@ -25,20 +26,27 @@ class Place(NamedTuple):
     at: float
 
 
-def numbers_of(places: Mapping[str, Place], tables: Tables, runs: Mapping[str, int]) -> Numbers:
-    """Value, interval and seeds of every number, with the place that it comes from.
+def numbers_of(
+    places: Mapping[str, Place],
+    tables: Tables,
+    runs: Mapping[str, int],
+    owners: Mapping[str, str],
+) -> Numbers:
+    """Value, interval and seeds of every number, with its place and the experiment behind that.
 
-    `runs` counts those of each experiment. Raises AbsorbError for a place where nothing stands.
+    `runs` counts those of each experiment, `owners` says which experiment each table is of.
+    Raises AbsorbError for a place where nothing stands.
     """
     found: dict[str, dict[str, Any]] = {
         RUNS + name: {"value": count, "text": f"{count:,}"} for name, count in runs.items()
     }
     for key, place in places.items():
-        found[key] = told(mark_at(key, place, tables)) | {"from": place._asdict()}
+        origin = {"experiment": owners[place.table], "from": place._asdict()}
+        found[key] = number_at(mark_at(key, place, tables)) | origin
     return dict(sorted(found.items()))
 
 
-def told(m: Mark) -> dict[str, Any]:
+def number_at(m: Mark) -> dict[str, Any]:
     """What the paper may say of one mark; JSON has no infinity, so an open end is null."""
     ends = {
         name: x if abs(x) < float("inf") else None for name, x in (("low", m.low), ("high", m.high))
@@ -78,14 +86,14 @@ def cited(text: str) -> dict[str, list[str]]:
     found: dict[str, list[str]] = {}
     for sentence in sentences(text):
         for call in CITED.finditer(sentence):
-            key = RUNS + call[1] if call[0].startswith("#runs") else call[1]
+            key = RUNS + call[2] if call[1] == "runs" else call[2]
             found.setdefault(key, []).append(sentence)
     return found
 
 
 def sentences(text: str) -> Iterator[str]:
     """The sentences of a Typst text, each on one line, without comments."""
-    for paragraph in re.split(r"\n\s*\n", re.sub(r"(?m)^\s*//.*$", "", text)):
+    for paragraph in re.split(r"\n\s*\n", COMMENTS.sub("", text)):
         yield from SENTENCE.split(" ".join(paragraph.split()))
 
 
@@ -102,7 +110,7 @@ def wrong_citations(text: str, committed: Numbers, fresh: Numbers) -> list[str]:
     stale = [
         f"{key} was {old(committed, key)} and is {fresh[key]['text']}: {sentence}"
         for key in said
-        if key in fresh and committed.get(key) != fresh[key]
+        if key in fresh and committed.get(key, {}).get("text") != fresh[key]["text"]
         for sentence in said[key]
     ]
     return lost + unused + stale

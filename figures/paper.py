@@ -52,16 +52,14 @@ def main(arguments: Sequence[str]) -> int:
 def build(folder: Path) -> int:
     """Figures, tables, numbers, LaTeX and PDF of the paper in `folder`; the exit code."""
     plan, out = plan_of(folder), folder / "build"
-    draw(folder, plan, Gallery(out / "figures", VENUE))
-    numbers = fresh_numbers(folder, plan)
-    text, committed = text_of(folder), committed_numbers(folder)
-    wrong = wrong_citations(text, committed, numbers)
-    (folder / "numbers.json").write_text(as_json(numbers), encoding="utf-8")
-    write_latex(folder, numbers, out / "latex")
+    drawn = draw(folder, plan, Gallery(out / "figures", VENUE))
+    numbers = fresh_numbers(folder, plan, drawn | kept_tables(folder, plan))
+    wrong = wrong_citations(text_of(folder), committed_numbers(folder), numbers)
     say(*(f"changed: {line}" for line in wrong))
     if any("has no number" in line for line in wrong):
         return 1
-    say(set_in_type(folder, out))
+    write_latex(folder, numbers, out / "latex")
+    say(set_with(folder, numbers, out))
     return 0
 
 
@@ -72,7 +70,7 @@ def plan_of(folder: Path) -> Plan:
         found = tomllib.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise AbsorbError(f"{path}: no such file; absorb paper is for a checkout") from None
-    except tomllib.TOMLDecodeError as error:
+    except ValueError as error:  # no TOML, or no UTF-8
         raise AbsorbError(f"{path}: {error}") from None
     figures, tables = found.get("figures", {}), found.get("tables", {})
     for name in (name for names in (*figures.values(), *tables.values()) for name in names):
@@ -87,19 +85,21 @@ def numbers_in(found: Mapping[str, Any]) -> Iterator[tuple[str, Mapping[str, Any
     """The entries of [numbers.TABLE], each with its table."""
     for table, entries in found.get("numbers", {}).items():
         for key, entry in entries.items():
-            yield key, {"table": table} | entry
+            yield key, {"table": table, **entry} if isinstance(entry, dict) else entry
 
 
 def place_of(path: Path, key: str, entry: Mapping[str, Any]) -> Place:
     """One entry as a place."""
-    if set(entry) != set(Place._fields):
+    if not isinstance(entry, dict) or set(entry) != set(Place._fields):
         raise AbsorbError(f"{path}: {key}: needs exactly {', '.join(Place._fields)}")
+    if isinstance(entry["at"], bool) or not isinstance(entry["at"], int | float):
+        raise AbsorbError(f"{path}: {key}: at={entry['at']!r}: must be a number")
     fields: dict[str, Any] = {**entry, "at": float(entry["at"])}
     return Place(**fields)
 
 
-def draw(folder: Path, plan: Plan, gallery: Gallery) -> None:
-    """Draw what has changed of the plan's figures, and write their tables."""
+def draw(folder: Path, plan: Plan, gallery: Gallery) -> dict[str, str]:
+    """Draw what has changed of the plan's figures, write their tables; the experiment of each."""
     drawn: dict[str, str] = {}
     for experiment, names in plan.figures.items():
         for page in pages_of(folder / "runs" / experiment, names):
@@ -109,6 +109,17 @@ def draw(folder: Path, plan: Plan, gallery: Gallery) -> None:
             write_if_new(folder / "tables" / f"{page.name}.csv", as_csv(page.marks))
             lines = gallery.hang(page)
             say(lines[0] if len(lines) == 1 else f"{gallery.out / page.name}: drawn")
+    return drawn
+
+
+def kept_tables(folder: Path, plan: Plan) -> dict[str, str]:
+    """The experiment of each table that is kept without its rows."""
+    return {
+        path.stem: experiment
+        for experiment, names in plan.tables.items()
+        for name in names
+        for path in (folder / "tables").glob(f"{name}*.csv")
+    }
 
 
 def pages_of(store: Path, names: Sequence[str]) -> Iterator[Page]:
@@ -128,11 +139,17 @@ def write_if_new(path: Path, text: str) -> None:
         path.write_text(text, encoding="utf-8")
 
 
-def fresh_numbers(folder: Path, plan: Plan) -> Numbers:
-    """Every number, from the tables and the rows as they lie there."""
+def fresh_numbers(folder: Path, plan: Plan, owners: Mapping[str, str]) -> Numbers:
+    """Every number, from the tables and the rows as they lie there; `owners` as `draw` gives them.
+
+    Raises AbsorbError for a number of a table that no figure of the plan has drawn.
+    """
     names = {place.table for place in plan.places.values()}
+    for name in sorted(names - set(owners)):
+        raise AbsorbError(f"{folder / 'paper.toml'}: {name}: no figure there draws such a table")
     runs = {name: len(read(folder / "runs" / name)["run_id"]) for name in plan.figures}
-    return numbers_of(plan.places, {name: table_of(folder, name) for name in names}, runs)
+    tables = {name: table_of(folder, name) for name in names}
+    return numbers_of(plan.places, tables, runs, owners)
 
 
 def table_of(folder: Path, name: str) -> list[Mark]:
@@ -145,13 +162,20 @@ def table_of(folder: Path, name: str) -> list[Mark]:
 
 def text_of(folder: Path) -> str:
     """The paper's text."""
-    return (folder / "main.typ").read_text(encoding="utf-8")
+    path = folder / "main.typ"
+    try:
+        return path.read_text(encoding="utf-8")
+    except (OSError, ValueError) as error:
+        raise AbsorbError(f"{path}: {error}") from None
 
 
 def committed_numbers(folder: Path) -> Numbers:
     """The numbers that the text was last built with."""
     path = folder / "numbers.json"
-    return json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
+    try:
+        return json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
+    except ValueError as error:
+        raise AbsorbError(f"{path}: {error}; absorb paper writes it anew without it") from None
 
 
 def write_latex(folder: Path, numbers: Numbers, out: Path) -> None:
@@ -159,6 +183,17 @@ def write_latex(folder: Path, numbers: Numbers, out: Path) -> None:
     write_if_new(out / "numbers.tex", as_latex(numbers))
     for path in sorted((folder / "tables").glob("*.csv")):
         write_if_new(out / f"{path.stem}.tex", table_as_latex(table_of(folder, path.stem)))
+
+
+def set_with(folder: Path, numbers: Numbers, out: Path) -> str:
+    """Compile the text with new numbers, which stay only if that can be done; the PDF's path."""
+    path, committed = folder / "numbers.json", committed_numbers(folder)
+    write_if_new(path, as_json(numbers))
+    try:
+        return set_in_type(folder, out)
+    except AbsorbError:
+        write_if_new(path, as_json(committed))
+        raise
 
 
 def set_in_type(folder: Path, out: Path) -> str:

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 from absorb.errors import AbsorbError
 from figures.main import PAIRED, say
 from figures.marks import Mark
-from figures.numbers import Numbers, numbers_of
+from figures.numbers import Place, mark_at, number_at
 from figures.paper import Plan, committed_numbers, pages_of, plan_of
 
 SAME = 1e-7  # relative: what another order of adding up may change
@@ -44,8 +44,11 @@ def main(arguments: Sequence[str], sweep: Command, pair: Command) -> int:
     """
     asked = understood(arguments)
     plan, committed = plan_of(asked.paper), committed_numbers(asked.paper)
-    tables: dict[str, Sequence[Mark]] = {}
-    for experiment in experiments(plan, asked.small):
+    chosen, tables = experiments(plan, asked.small), dict[str, Sequence[Mark]]()
+    wanted = {k: e for k, e in committed.items() if e.get("experiment") in chosen}
+    if not wanted:
+        raise AbsorbError(f"{asked.paper}: no number of {', '.join(chosen)}; see absorb paper")
+    for experiment in chosen:
         store = asked.store / experiment
         say(f"{experiment}:")
         code = run(plan, experiment, store, sweep, pair)
@@ -55,7 +58,7 @@ def main(arguments: Sequence[str], sweep: Command, pair: Command) -> int:
             store, [*plan.figures.get(experiment, ()), *plan.tables.get(experiment, ())]
         ):
             tables[page.name] = page.marks
-    found = compare(committed, fresh(plan, tables))
+    found = [compared(key, entry, plan.places.get(key), tables) for key, entry in wanted.items()]
     say(*told(found))
     return int(any(one.verdict == "moved" for one in found))
 
@@ -89,19 +92,20 @@ def run(plan: Plan, experiment: str, store: Path, sweep: Command, pair: Command)
     return 0
 
 
-def fresh(plan: Plan, tables: Mapping[str, Sequence[Mark]]) -> Numbers:
-    """The numbers of the paper that stand in these tables."""
-    places = {key: place for key, place in plan.places.items() if place.table in tables}
-    return numbers_of(places, tables, {})
-
-
-def compare(committed: Numbers, found: Numbers) -> list[Compared]:
-    """Every new number beside the committed one."""
-    return [
-        Compared(key, verdict(committed[key], entry), committed[key]["text"], entry["text"])
-        for key, entry in found.items()
-        if key in committed
-    ]
+def compared(
+    key: str,
+    committed: Mapping[str, Any],
+    place: Place | None,
+    tables: Mapping[str, Sequence[Mark]],
+) -> Compared:
+    """One committed number beside the new one; one that is not there any more has moved."""
+    try:
+        if place is None:
+            raise AbsorbError(f"{key}: paper.toml has no place for it")
+        found = number_at(mark_at(key, place, tables))
+    except AbsorbError as error:
+        return Compared(key, "moved", committed["text"], f"not there ({error})")
+    return Compared(key, verdict(committed, found), committed["text"], found["text"])
 
 
 def verdict(committed: Mapping[str, Any], entry: Mapping[str, Any]) -> str:
@@ -114,7 +118,7 @@ def verdict(committed: Mapping[str, Any], entry: Mapping[str, Any]) -> str:
         return "same"
     low, high = committed.get("low"), committed.get("high")
     ends = [end for end in (low, now, high) if end is not None]
-    bounded = "low" in committed and low != high
+    bounded = "low" in committed and (low is None or low != high)
     return "within" if bounded and all(a <= b for a, b in pairwise(ends)) else "moved"
 
 

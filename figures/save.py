@@ -32,8 +32,10 @@ class Gallery(NamedTuple):
             return [f"{os.fspath(self.out / page.name)}: unchanged"]
         try:
             self.out.mkdir(parents=True, exist_ok=True)
+            if known.pop(page.name, None):  # what is half drawn when this ends is not known
+                self.note(known)
             self.draw(page)
-            (self.out / INDEX).write_text(as_json(known | {page.name: content}), encoding="utf-8")
+            self.note(known | {page.name: content})
         except OSError as error:
             where = error.filename or self.out
             raise AbsorbError(f"cannot write {where}: {error.strerror}") from error
@@ -50,6 +52,10 @@ class Gallery(NamedTuple):
             ("md", as_markdown(page.marks, page.caption)),
         ):
             (self.out / f"{page.name}.{ending}").write_text(text, encoding="utf-8")
+
+    def note(self, known: dict[str, str]) -> None:
+        """Write which content each figure was drawn from."""
+        (self.out / INDEX).write_text(as_json(known), encoding="utf-8")
 
     def index(self) -> dict[str, str]:
         """What is known of the figures in the directory; nothing where that cannot be read."""

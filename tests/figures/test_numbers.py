@@ -40,14 +40,14 @@ by half (#val("open")), or more. #num("route") it stays, e.g. here.
 
 
 def fresh(marks=MARKS, runs=780):
-    return numbers_of(PLACES, {"dose": marks}, {"dose": runs})
+    return numbers_of(PLACES, {"dose": marks}, {"dose": runs}, {"dose": "doses"})
 
 
 def test_a_number_has_value_interval_seeds_and_origin():
     found = fresh()
     assert found["route"] == {
         "value": 0.5, "low": 0.4, "high": 0.625, "n": 10, "text": "0.500 [0.400, 0.625]",
-        "short": "0.500", "from": PLACES["route"]._asdict(),
+        "short": "0.500", "experiment": "doses", "from": PLACES["route"]._asdict(),
     }  # fmt: skip
     assert found["open"]["low"] is None and found["open"]["text"] == "≤ −1.25 [−∞, 0.00]"
     assert found[RUNS + "dose"] == {"value": 780, "text": "780"}
@@ -81,6 +81,18 @@ def test_citations_come_with_their_sentences():
     ]
     assert found["open"] == ['It falls by half (#val("open")), or more.']
     assert list(sentences("One. Two\nthree.\n\nFour")) == ["One.", "Two three.", "Four"]
+
+
+def test_citations_are_seen_in_code_and_not_in_comments():
+    text = (
+        'caption: [a #num( "a" )], num("b") // #num("c") at https://x.y\n/* #num("d") */ #val("e")'
+    )
+    assert set(cited(text)) == {"a", "b", "e"}
+
+
+def test_digits_that_nobody_sees_do_not_count_as_moved():
+    moved = [MARKS[0]._replace(value=0.5 + 1e-9), *MARKS[1:]]
+    assert fresh(moved) != fresh() and wrong_citations(TEXT, fresh(), fresh(moved)) == []
 
 
 def test_what_moved_is_named_with_every_sentence_that_says_it():

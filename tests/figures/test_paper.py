@@ -59,7 +59,9 @@ def build(paper, capsys) -> list[str]:
 
 def test_every_number_of_the_paper_is_cited_there_and_as_committed():
     """What fails here is fixed by `absorb paper`, once every sentence that it names was read."""
-    fresh = fresh_numbers(PAPER, plan_of(PAPER))
+    owners = {entry["from"]["table"]: entry["experiment"]
+              for entry in committed_numbers(PAPER).values() if "from" in entry}  # fmt: skip
+    fresh = fresh_numbers(PAPER, plan_of(PAPER), owners)
     assert wrong_citations(text_of(PAPER), committed_numbers(PAPER), fresh) == []
     assert committed_numbers(PAPER) == fresh
 
@@ -108,6 +110,28 @@ def test_one_changed_value_rebuilds_what_shows_it_and_names_the_sentence(paper, 
     assert json.loads((paper / "numbers.json").read_text())["share"]["n"] == 2
 
 
+def test_a_table_that_nothing_draws_feeds_no_number(paper, capsys):
+    """Such as one that was left by other rows."""
+    (paper / "tables").mkdir()
+    table = paper / "tables" / "dose_response_old.csv"
+    page = next(iter(pages_of(paper / "runs" / "dose", ["dose_response"])))
+    table.write_text(as_csv(page.marks), encoding="utf-8")
+    plan = (paper / "paper.toml").read_text(encoding="utf-8")
+    plan = plan.replace("[numbers.dose_response]", "[numbers.dose_response_old]")
+    (paper / "paper.toml").write_text(plan, encoding="utf-8")
+    assert absorb(["paper", f"paper={paper}"]) == 2
+    assert "dose_response_old: no figure there draws such a table" in capsys.readouterr().err
+
+
+def test_numbers_are_committed_only_with_a_text_that_can_be_set(paper, capsys):
+    """The sentence that moved is named again until it is."""
+    (paper / "main.typ").write_text(TEXT + "#unknown()", encoding="utf-8")
+    assert absorb(["paper", f"paper={paper}"]) == 2
+    assert "main.typ" in capsys.readouterr().err
+    (paper / "main.typ").write_text(TEXT, encoding="utf-8")
+    assert any(line.startswith("changed: share") for line in build(paper, capsys))
+
+
 def test_a_number_without_a_place_fails_the_build(paper, capsys):
     (paper / "main.typ").write_text(TEXT + '\n\nAnd #num("other").', encoding="utf-8")
     assert absorb(["paper", f"paper={paper}"]) == 1
@@ -121,6 +145,8 @@ def test_a_number_without_a_place_fails_the_build(paper, capsys):
         (("at = 0.5 ", "on = 0.5 "), "share: needs exactly table, panel, series, at"),
         (('dose_response"]', 'dose_respons"]'), "dose_respons: no such figure"),
         (("[figures]", "[figures"), "paper.toml: "),
+        (("at = 0.5 ", "at = 'x' "), "share: at='x': must be a number"),
+        (("share = {", "share = 5 #"), "share: needs exactly"),
     ],
 )
 def test_a_plan_that_means_nothing_is_refused(paper, capsys, change, said):

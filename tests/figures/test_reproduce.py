@@ -6,8 +6,9 @@ import pytest
 from planted_runs import cloud_rows, dose_rows, stored
 
 from absorb.errors import AbsorbError
-from figures.paper import build, plan_of
+from figures.paper import build, pages_of, plan_of
 from figures.reproduce import experiments, main, told, understood, verdict
+from figures.tables import as_csv
 
 PAPER = Path(__file__).parents[2] / "paper"
 PLAN = """
@@ -22,10 +23,12 @@ clouds = ["experiment=one model=mlp", "experiment=two"]
 [numbers.dose_response]
 share = { panel = "mlp 8: A_dose, elicited", series = "route", at = 0.5 }
 kept = { panel = "mlp 8: kept share, elicited", series = "filter", at = 0.5 }
+[numbers.cloud_table2-digits]
+split = { panel = "PANEL", series = "SERIES", at = AT }
 """
 TEXT = """#let numbers = json("numbers.json")
 #let num(key) = numbers.at(key).text
-It is #num("share"), and #num("kept").
+It is #num("share"), and #num("kept"), and #num("split").
 """
 
 
@@ -52,7 +55,13 @@ def paper(tmp_path, monkeypatch):
     monkeypatch.setattr("figures.save.FORMATS", ())
     folder = tmp_path / "paper"
     stored(folder / "runs" / "dose", dose_rows(seeds=4))
-    (folder / "paper.toml").write_text(PLAN, encoding="utf-8")
+    stored(tmp_path / "clouds", cloud_rows(seeds=2))
+    page = next(iter(pages_of(tmp_path / "clouds", ["cloud_table2"])))
+    mark = next(m for m in page.marks if m.drawn)
+    (folder / "tables").mkdir()
+    (folder / "tables" / f"{page.name}.csv").write_text(as_csv(page.marks), encoding="utf-8")
+    plan = PLAN.replace("PANEL", mark.panel).replace("SERIES", mark.series)
+    (folder / "paper.toml").write_text(plan.replace("AT", str(mark.at)), encoding="utf-8")
     (folder / "main.typ").write_text(TEXT, encoding="utf-8")
     assert build(folder) == 0
     return folder
@@ -68,7 +77,7 @@ def reproduced(paper, capsys, *words, **how) -> tuple[int, list[str], Sweeps]:
 
 def test_the_same_runs_give_the_same_numbers(paper, capsys):
     code, said, sweeps = reproduced(paper, capsys)
-    assert code == 0 and said[-1].startswith("2 numbers: 2 the same, 0 within")
+    assert code == 0 and said[-1].startswith("3 numbers: 3 the same, 0 within")
     assert [words[:-1] for words in sweeps.calls] == [
         ["experiment=dose"], ["experiment=one", "model=mlp"], ["experiment=two"]
     ]  # fmt: skip
@@ -85,6 +94,21 @@ def test_what_moved_is_listed_and_fails(paper, capsys):
     assert code == 1 and line.startswith("share: MOVED, was 0.5") and said[-1].endswith("1 moved")
 
 
+def test_a_number_that_is_not_there_any_more_has_moved(paper, capsys):
+    plan = (paper / "paper.toml").read_text(encoding="utf-8")
+    plan = plan.replace("at = 0.5 }\nkept", "at = 0.7 }\nkept")
+    (paper / "paper.toml").write_text(plan, encoding="utf-8")
+    code, said, _ = reproduced(paper, capsys, "small")
+    assert code == 1 and said[-1].endswith("1 the same, 0 within the committed interval, 1 moved")
+    assert any("share: MOVED" in line and "at=0.7 of route has no value" in line for line in said)
+
+
+def test_without_committed_numbers_nothing_is_run(paper, capsys):
+    (paper / "numbers.json").unlink()
+    with pytest.raises(AbsorbError, match="no number of dose"):
+        reproduced(paper, capsys, "small")
+
+
 def test_a_sweep_that_was_stopped_ends_it(paper, capsys):
     code, said, sweeps = reproduced(paper, capsys, code=75)
     assert code == 75 and len(sweeps.calls) == 1 and "numbers" not in said[-1]
@@ -99,6 +123,7 @@ def test_a_sweep_that_was_stopped_ends_it(paper, capsys):
         ({"value": 1.0, "low": 0.5, "high": 2.0}, 0.4, "moved"),
         ({"value": 1.0, "low": None, "high": 2.0}, -9.0, "within"),
         ({"value": 1.0, "low": None, "high": 2.0}, 9.0, "moved"),
+        ({"value": 1.0, "low": None, "high": None}, 9.0, "within"),
         ({"value": 0.0, "low": 0.0, "high": 0.0}, 0.0, "same"),
         ({"value": 0.0, "low": 0.0, "high": 0.0}, 1e-6, "moved"),
         ({"value": 780}, 781, "moved"),
