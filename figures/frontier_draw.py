@@ -34,7 +34,9 @@ def frontiers(ax: Any, marks: Sequence[Mark], task: str) -> None:
               for axis in ("a", "b", "surface")}  # fmt: skip
         b_at = {m.at: m for m in of["b"]}
         points = [(cut(m.value), cut(b_at[m.at].value)) for m in of["a"] if m.at in b_at]
-        ax.plot(*zip(*points, strict=True), look.marker, color=look.colour, ms=3, mew=0, alpha=0.5)
+        if points:
+            ax.plot(*zip(*points, strict=True), look.marker, color=look.colour, ms=3, mew=0,
+                    alpha=0.5)  # fmt: skip
         alpha = [m.at for m in of["surface"]]
         ax.step(alpha, [m.value for m in of["surface"]], where="post", color=look.colour,
                 ls=look.line, lw=1.1)  # fmt: skip

@@ -1,7 +1,7 @@
 """One style for every figure: two columns of print, colours safe for colour-blind readers.
 
 Colours are those of M. Okabe and K. Ito (2008). No two arms share a marker and a line, so
-they can be told apart in grey. Widths and sizes of letters of the venues are those of tueplots.
+they can be told apart in grey. Widths of the venues are those of tueplots.
 """
 
 import textwrap

@@ -12,6 +12,7 @@ from sweeps.stored import config_of
 
 # What a reader looks at first, in this order, where a run has it.
 LOSSES = ("whole", "raw", "mean", "calibrated", "refit", "elicited")
+ROUTED = ("route", "hard", "placebo")  # arms in which gradients are masked
 MEANINGS = {
     "whole": "the network as it was trained",
     "raw": "the region at zero",
@@ -60,8 +61,10 @@ def lines(
     routing = config.routing
     yield f"# {config.model.kind} on {config.world.kind}, run {row['run_id'][:12]}"
     yield ""
+    routed = routing.mechanism != "none" and routing.arm in ROUTED
     yield (
-        f"Trained with gradient routing by {routing.mechanism}, arm {routing.arm}, concept"
+        f"{f'Routed by {routing.mechanism}' if routed else 'Not routed'}, arm {routing.arm},"
+        " concept"
         f" {list(routing.concept)}, label fraction {routing.label_fraction:g}."
         f" Status: {row['status']}."
     )
@@ -74,8 +77,9 @@ def lines(
     yield from parameters(shapes)
     yield from ("", "## How to make it again", "", f"    {repeat_command(row, config_dir)}", "")
     yield from ("| made with | |", "| --- | --- |")
-    for name, value in (("code", row["code"]), *dict(told.get("versions") or {}).items(),
-                        ("device", told.get("device_kind"))):  # fmt: skip
+    made = told.get("extracted", [told])[0]
+    for name, value in (("code", row["code"]), *dict(made.get("versions") or {}).items(),
+                        ("device", made.get("device_kind"))):  # fmt: skip
         yield f"| {name} | {cell(value)} |"
     yield from ("", "## Settings", "", "| setting | value |", "| --- | --- |")
     for name, value in flat(config).items():

@@ -6,6 +6,7 @@ names of machines, and directories: only the last part of a path is taken along.
 """
 
 import json
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -25,7 +26,7 @@ LARGE = "kept."  # columns with an entry for every example
 PATHS = ("world.path",)  # settings that name a file of the machine; no part of a run's identity
 TOLD = ("overrides", "versions", "lock", "science_version", "config_version", "device_kind",
         "devices", "xla_flags", "precision", "x64")  # fmt: skip
-TIMES = ("compile_seconds", "run_seconds")
+SUMMED = ("compile_seconds", "run_seconds", "runs", "batches")
 
 
 class Taken(NamedTuple):
@@ -77,9 +78,10 @@ def copy(source: "Store", target: "Store", run_ids: set[str]) -> int:
     for row in rows:
         by_code.setdefault(row.pop("code"), []).append(row)
     for code, own in by_code.items():
-        shards = sorted({row.pop("shard") for row in own})
-        told = merged([source.provenance(name) for name in shards])
-        target.write(own, {"code": code and json.loads(code), "extracted": told})
+        counts = Counter(row.pop("shard") for row in own)
+        shards = sorted(counts)
+        told = [each for name in shards for each in batches(source.provenance(name), counts[name])]
+        target.write(own, {"code": code and json.loads(code), "extracted": merged(told)})
     return len(rows)
 
 
@@ -109,20 +111,27 @@ def last_part(path: str) -> str:
     return Path(path).name or path
 
 
+def batches(told: Mapping[str, Any], runs: int) -> list[dict[str, Any]]:
+    """The batches that a shard was made from, itself or, if it was extracted, several."""
+    found = [dict(each) for each in told.get("extracted", [told])]
+    return [{"runs": runs, "batches": 1} | each for each in found]
+
+
 def merged(provenances: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
     """What several batches tell, once for those that tell the same, with their total times."""
     found: dict[str, dict[str, Any]] = {}
     for each in provenances:
         told = {name: each.get(name) for name in TOLD}
         told["overrides"] = [without_directories(text) for text in told["overrides"] or ()]
-        own = found.setdefault(json.dumps(told, sort_keys=True), told | dict.fromkeys(TIMES, 0.0))
-        for name in TIMES:
-            own[name] += each.get(name) or 0.0
-        own["batches"] = own.get("batches", 0) + 1
+        told["xla_flags"] = " ".join(map(without_directories, (told["xla_flags"] or "").split()))
+        own = found.setdefault(json.dumps(told, sort_keys=True), told | dict.fromkeys(SUMMED, 0))
+        for name in SUMMED:
+            own[name] += each.get(name) or 0
     return list(found.values())
 
 
 def without_directories(override: str) -> str:
-    """An override whose value is a path with the last part of it alone."""
+    """An override or a flag whose value is the path of a file with the last part of it alone."""
     key, equals, value = override.partition("=")
-    return f"{key}{equals}{last_part(value)}" if "/" in value else override
+    is_path = key in (*PATHS, "store") or value.startswith(("/", "~", "'/", '"/'))
+    return f"{key}{equals}{last_part(value)}" if is_path else override

@@ -21,7 +21,7 @@ from sweeps.app import Request, compose, run_sweeper
 from sweeps.own_words import apart
 from sweeps.progress import say
 from sweeps.reports import words_of
-from sweeps.table_file import lists_in
+from sweeps.table_file import lists_in, runs_of
 
 if TYPE_CHECKING:
     from absorb.store import Store
@@ -56,7 +56,10 @@ def _report(request: Request, target: str | None, config_dir: str | None) -> int
     from absorb.store import Store
 
     store = Store(request.store, create=False)
-    data = gathered(store, request, config_dir)
+    table = runs_of(request)
+    if not table.num_rows:
+        raise AbsorbError(f"{request.store} has no such runs yet")
+    data = gathered(store, table.drop_columns(lists_in(table)).to_pydict(), request, config_dir)
     out = Path(target) if target else store.root / "report.html"
     try:
         out.write_text(page(data), encoding="utf-8")
@@ -73,10 +76,11 @@ def page(data: Mapping[str, Any]) -> str:
     return PAGE.read_text(encoding="utf-8").replace(DATA, safe)
 
 
-def gathered(store: "Store", request: Request, config_dir: str | None) -> dict[str, Any]:
-    """Everything that the page tells."""
+def gathered(
+    store: "Store", columns: Columns, request: Request, config_dir: str | None
+) -> dict[str, Any]:
+    """Everything that the page tells of the runs in these columns."""
     wanted = [point.run_id for point in request.points] if request.names_runs else None
-    columns = columns_of(store, wanted)
     count = len(columns["run_id"])
     parts = split(columns)
     return {
@@ -85,8 +89,8 @@ def gathered(store: "Store", request: Request, config_dir: str | None) -> dict[s
         "wanted": count if wanted is None else len(set(wanted)),
         "status": columns["status"],
         "run": columns["run_id"],
-        "shared": {name: worded(value) for name, value in parts.shared.items()},
-        "swept": {name: [worded(v) for v in column] for name, column in parts.swept.items()},
+        "shared": {name: short(value) for name, value in parts.shared.items()},
+        "swept": {name: [short(v) for v in column] for name, column in parts.swept.items()},
         "measures": {name: [short(v) for v in column] for name, column in parts.measures.items()},
         "commands": commands(columns, config_dir),
         "causes": causes(columns),
@@ -104,18 +108,6 @@ def experiment_of(overrides: Sequence[str]) -> str:
     """The name of the experiment that is asked for, or ""."""
     names = [t.removeprefix("experiment=") for t in overrides if t.startswith("experiment=")]
     return names[-1] if names else ""
-
-
-def columns_of(store: "Store", wanted: Sequence[str] | None) -> Columns:
-    """The columns of the runs asked for that hold one value for each run."""
-    import pyarrow
-
-    table = store.table()
-    table = table.drop_columns(lists_in(table))
-    if wanted is not None:
-        ids = set(wanted)
-        table = table.filter(pyarrow.array([i in ids for i in table["run_id"].to_pylist()]))
-    return table.to_pydict()
 
 
 def split(columns: Columns) -> Split:
@@ -143,13 +135,8 @@ def is_setting(name: str) -> bool:
     return name == "seed" or ("." in name and name.split(".")[0] in PARTS)
 
 
-def worded(value: Any) -> Any:
-    """A setting as it is said; None and numbers that JSON lacks as text."""
-    return short(value) if isinstance(value, float) else value
-
-
 def short(value: Any) -> Any:
-    """A measure in few digits; what is not finite as text."""
+    """A number in few digits; what JSON has no number for as text."""
     if not isinstance(value, float):
         return value
     return float(f"{value:.{DIGITS}g}") if math.isfinite(value) else str(value)
@@ -211,10 +198,9 @@ def causes(columns: Columns) -> list[dict[str, Any]]:
 
 
 def provenances(store: "Store", columns: Columns) -> list[dict[str, Any]]:
-    """By which code, with what, on what the runs were made, and how long that took."""
-    runs = Counter(columns["shard"])
+    """By which code, with what, on what the runs were made; how long whole batches of them took."""
     found: dict[str, dict[str, Any]] = {}
-    for shard, count in runs.items():
+    for shard, runs in Counter(columns["shard"]).items():
         told = store.provenance(shard)
         for each in told.get("extracted", [told]):
             made = {
@@ -224,10 +210,9 @@ def provenances(store: "Store", columns: Columns) -> list[dict[str, Any]]:
                 "words": " ".join(each.get("overrides") or ()),
             }
             own = found.setdefault(json.dumps(made), made | {"runs": 0, "seconds": 0.0})
-            own["seconds"] += each.get("run_seconds") or 0.0
-            own["runs"] += count / len(told.get("extracted", [told]))
-    return [made | {"runs": round(made["runs"]), "seconds": round(made["seconds"], 1)}
-            for made in found.values()]  # fmt: skip
+            own["runs"] += each.get("runs", runs)
+            own["seconds"] = round(own["seconds"] + (each.get("run_seconds") or 0.0), 1)
+    return list(found.values())
 
 
 def figures_in(folder: Path, beginning: str) -> list[dict[str, str]]:

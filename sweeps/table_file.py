@@ -43,7 +43,7 @@ def _write(request: Request, out: Path) -> int:
 
 
 def runs_of(request: Request) -> "pyarrow.Table":
-    """The finished runs of a sweep that is named, or all of a store."""
+    """The stored runs of a sweep that is named, or all of a store."""
     import pyarrow
 
     from absorb.store import Store

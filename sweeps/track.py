@@ -5,6 +5,7 @@ Whether anything is sent is wandb's own setting: WANDB_MODE=offline writes to `w
 
 import math
 import os
+import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -16,7 +17,7 @@ from sweeps.own_words import apart
 from sweeps.progress import ProgressBar, say
 from sweeps.table_file import runs_of
 
-FOLDER, MIRRORED = "wandb", "mirrored.txt"  # in the store: wandb's files; ids that were mirrored
+FOLDER, MIRRORED = "wandb", "mirrored-{}.txt"  # in the store: wandb's files; ids, by project
 
 
 def track(overrides: Sequence[str], *, config_dir: str | None = None) -> int:
@@ -35,7 +36,7 @@ def _track(request: Request, project: str) -> int:
     rows = runs_of(request).to_pylist()
     folder = Path(request.store) / FOLDER
     folder.mkdir(exist_ok=True)
-    log = folder / MIRRORED
+    log = folder / MIRRORED.format(re.sub(r"[^\w.-]+", "_", project))
     done = set(log.read_text(encoding="utf-8").split()) if log.is_file() else set()
     todo = [row for row in rows if row["run_id"] not in done and row["status"] != "failed"]
     say(f"{len(rows):,} runs: {len(rows) - len(todo):,} mirrored already or failed")

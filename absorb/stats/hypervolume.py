@@ -75,13 +75,15 @@ def volume(a_CS: np.ndarray, b_CS: np.ndarray, level: float = 0.95) -> Volume:
 
     Shapes (configs, seeds), columns in the order of the seeds. Both halves select and both report
     (cross-fitting); a t interval over all seeds. Undefined where a chosen config is not finite on
-    a reporting seed. Raises AbsorbError for shapes that differ and for fewer than 4 seeds.
+    a reporting seed, and where no config is finite at all: then the scale is missing. Raises AbsorbError for shapes that differ and for fewer than 4 seeds.
     """
     a_CS, b_CS = np.asarray(a_CS, float), np.asarray(b_CS, float)
     if a_CS.shape != b_CS.shape or a_CS.ndim != 2 or a_CS.shape[1] < 4:
         shapes = f"{a_CS.shape} and {b_CS.shape}"
         raise AbsorbError(f"a_CS, b_CS: shapes {shapes}; must be one (configs, 4 seeds or more)")
     parts, value_S = halves(range(a_CS.shape[1])), np.full(a_CS.shape[1], np.nan)
+    if not (np.isfinite(a_CS) & np.isfinite(b_CS)).any():
+        return Volume(mean_t(value_S, level), value_S)
     for choose, report in (parts, parts[::-1]):
         chain = undominated(a_CS[:, choose].mean(axis=1), b_CS[:, choose].mean(axis=1))
         a_KS, b_KS = a_CS[np.ix_(chain, report)], b_CS[np.ix_(chain, report)]

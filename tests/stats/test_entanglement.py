@@ -131,3 +131,12 @@ def test_least_loss_chooses_on_one_half_and_reports_on_the_other():
     assert (low.config, low.loss.value) == (0, pytest.approx(0.1))
     assert (mid.config, mid.loss.value, mid.elicited.value) == (1, pytest.approx(0.5), 2.0)
     assert none.config is None and np.isnan(none.loss.value) and "reaches" in none.loss.why
+
+
+def test_where_no_config_has_a_scale_the_volume_is_undefined_and_not_0():
+    b_CS = np.linspace(0.2, 0.9, 12).reshape(3, 4)
+    found = volume(np.full((3, 4), np.nan), b_CS)
+    assert np.isnan(found.value.value) and np.isnan(found.value_S).all() and found.value.why
+    a_CS = np.full((3, 4), np.nan)
+    a_CS[1] = 0.25  # one config that can be placed is a frontier
+    assert volume(a_CS, b_CS).value.value == pytest.approx(0.75 * b_CS[1].mean())

@@ -36,6 +36,7 @@ def test_a_card_has_losses_parameters_command_and_settings(stored, tmp_path, cap
     assert text.count("| the region at zero |") == 1 and "elicited" not in text.split("## Param")[0]
     assert "| dense0/w | 3 × 4 |" in text and "| count | a number |" in text
     assert f"    {repeat_command(store.row(run_id))}\n" in text
+    assert "Routed by activation, arm route, concept [8, 9]" in text
     assert "| code | abc\\|def |" in text and "| jax | 0.10.2 |" in text
     assert "| routing.label_fraction | 0.25 |" in text
 

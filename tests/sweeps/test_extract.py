@@ -22,7 +22,13 @@ def filled(path, words=WORDS, code=CODE, columns=()) -> Store:
         row = flat(point.config) | fake_row(point.config) | dict(columns)
         store.write(
             [row | {"run_id": point.run_id}],
-            {"code": code, "overrides": OVERRIDES, "host": "name-of-machine", "run_seconds": 2.0},
+            {
+                "code": code,
+                "overrides": OVERRIDES,
+                "host": "name-of-machine",
+                "run_seconds": 2.0,
+                "xla_flags": "--xla_dump_to=/home/someone/dump --xla_cpu_x=false",
+            },
         )
     return store
 
@@ -60,7 +66,11 @@ def test_what_belongs_to_a_machine_or_is_large_stays_behind(tmp_path):
     assert set(table["world.path"].to_pylist()) == {"pictures"}
     (told,) = there.provenance(table["shard"][0].as_py())["extracted"]
     assert told["overrides"] == ["world.path=pictures", "seed=range(0,3)"]
-    assert told["batches"] == 6 and told["run_seconds"] == 12.0
+    assert told["batches"] == told["runs"] == 6 and told["run_seconds"] == 12.0
+    assert told["xla_flags"] == "--xla_dump_to=dump --xla_cpu_x=false"
+    assert absorb(["extract", *WORDS, f"store={there.root}", f"to={tmp_path / 'c'}"]) == 0
+    again = Store(tmp_path / "c")
+    assert again.provenance(again.table()["shard"][0].as_py())["extracted"] == [told]
     manifests = [p.read_text() for p in (tmp_path / "b").rglob("*.json")]
     assert not any("someone" in text or "name-of-machine" in text for text in manifests)
 

@@ -13,8 +13,10 @@ from sweep_helpers import fake_row, request
 from absorb.cli import main as absorb
 from absorb.identity import flat
 from absorb.store import Store
-from sweeps.html_report import PAGE, gathered, page
+from sweeps.html_report import PAGE, page
+from sweeps.html_report import gathered as gathered_of
 from sweeps.reports import repeat_command
+from sweeps.table_file import lists_in, runs_of
 
 WORDS = ["routing.label_fraction=0.25,0.5", "seed=range(0,3)", "routing.concept=[8]"]
 HOSTILE = "</script><script>window.hacked = 1</script><img src=x onerror='window.hacked=1'>"
@@ -41,6 +43,12 @@ def filled(path, words=WORDS) -> Store:
 @pytest.fixture(scope="module")
 def store(tmp_path_factory) -> Store:
     return filled(tmp_path_factory.mktemp("report") / "s")
+
+
+def gathered(store, request, config_dir) -> dict:
+    table = runs_of(request._replace(store=str(store.root)))
+    columns = table.drop_columns(lists_in(table)).to_pydict()
+    return gathered_of(store, columns, request, config_dir)
 
 
 @pytest.fixture(scope="module")
@@ -117,10 +125,11 @@ def test_sorting_filtering_and_details_work_in_a_browser(tmp_path, text):
       click("whole.forget"); const down = column("whole.forget");
       type("routing.label_fraction=0.5"); const half = column("routing.label_fraction");
       type("routing.label_fraction<0.3 seed>0"); const both = column("seed");
+      type("seed>=1 model.kind=mlp whole.forget<=0.5"); const most = column("whole.forget");
       type("diverged"); const word = column("status");
       type("nothing of the kind"); const none = [rows().length, find("count").textContent];
       type(""); rows()[0].click();
-      return { up, down, half, both, word, none, open: find("one").open, title: document.title,
+      return { up, down, half, both, most, word, none, open: find("one").open,
         command: find("command").textContent, summary: find("summary").textContent,
         causes: find("causes").textContent };""")  # fmt: skip
     up = [float(x) for x in said["up"][:-1]]
@@ -128,6 +137,7 @@ def test_sorting_filtering_and_details_work_in_a_browser(tmp_path, text):
     assert [float(x) for x in said["down"][:-1]] == up[::-1]
     assert said["half"] == ["0.5"] * 3 and sorted(said["both"]) == ["1", "2"]
     assert said["word"] == ["diverged"]
+    assert said["most"] and all(float(x) <= 0.5 for x in said["most"])
     assert said["none"] == [0, "0 to 0 of 0 runs"]
     assert said["open"] and said["command"].startswith("absorb train world=digits model=mlp")
     assert said["summary"].startswith("6 of 6 runs, 4 ok, 1 diverged, 1 failed")
@@ -159,5 +169,9 @@ def test_ten_thousand_runs_are_written_and_used(tmp_path):
 
 def test_a_mistake_is_refused(tmp_path, capsys):
     assert absorb(["report", f"store={tmp_path / 'nowhere'}"]) == 2
+    Store(tmp_path / "empty")
+    for words in ([], WORDS):
+        assert absorb(["report", *words, f"store={tmp_path / 'empty'}"]) == 2
+        assert "empty has no such runs yet" in capsys.readouterr().err
     assert absorb(["report", "leakages", f"store={tmp_path}"]) == 2
     assert "leakage" in capsys.readouterr().err
