@@ -49,6 +49,8 @@ def marks_of(study: Study) -> list[Mark]:
 def surface(study: Study, name: str) -> list[Mark]:
     """The median attainment surface, between those of a quarter and three quarters of the seeds."""
     search = study.searches[name]
+    if not np.isfinite(search.a_CS).any():
+        return []  # the attack teaches a random start as much: there is no scale
     half_G, most_G, few_G = attained(search.a_CS, search.b_CS, ALPHA_G, SHARES)
     n = len(study.seeds)
     return [
