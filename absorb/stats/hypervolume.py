@@ -75,7 +75,8 @@ def volume(a_CS: np.ndarray, b_CS: np.ndarray, level: float = 0.95) -> Volume:
 
     Shapes (configs, seeds), columns in the order of the seeds. Both halves select and both report
     (cross-fitting); a t interval over all seeds. Undefined where a chosen config is not finite on
-    a reporting seed, and where no config is finite at all: then the scale is missing. Raises AbsorbError for shapes that differ and for fewer than 4 seeds.
+    a reporting seed, and where no config is finite at all: then the scale is missing.
+    Raises AbsorbError for shapes that differ and for fewer than 4 seeds.
     """
     a_CS, b_CS = np.asarray(a_CS, float), np.asarray(b_CS, float)
     if a_CS.shape != b_CS.shape or a_CS.ndim != 2 or a_CS.shape[1] < 4:
