@@ -115,6 +115,7 @@ def test_both_ways_of_saying_it_mean_the_same():
     assert understood(["--strict", "--venue", "icml"]) == understood(["strict=true", "venue=icml"])
 
 
+@pytest.mark.slow
 def test_what_has_not_changed_is_not_drawn_again(tmp_path, tables_only, capsys):
     """One stored value: of two figures the one that shows it is drawn again, and no other."""
     rows = dose_rows(seeds=2)

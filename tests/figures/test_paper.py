@@ -83,6 +83,7 @@ def test_the_papers_tables_are_what_its_rows_give():
                 assert one[2:6] == pytest.approx(other[2:6], rel=1e-6, abs=1e-9, nan_ok=True)
 
 
+@pytest.mark.slow
 def test_a_second_build_changes_nothing(paper, capsys):
     first = build(paper, capsys)
     assert sum(line.endswith(": drawn") for line in first) == 5
