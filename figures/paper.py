@@ -52,7 +52,7 @@ def main(arguments: Sequence[str]) -> int:
 def build(folder: Path) -> int:
     """Figures, tables, numbers, LaTeX and PDF of the paper in `folder`; the exit code."""
     plan, out = plan_of(folder), folder / "build"
-    drawn = draw(folder, plan, Gallery(out / "figures", VENUE))
+    drawn = draw(folder, plan, Gallery(out / "figures", VENUE, print_=True))
     numbers = fresh_numbers(folder, plan, drawn | kept_tables(folder, plan))
     wrong = wrong_citations(text_of(folder), committed_numbers(folder), numbers)
     say(*(f"changed: {line}" for line in wrong))

@@ -3,6 +3,7 @@
 import hashlib
 import json
 import os
+from collections.abc import Sequence
 from functools import lru_cache
 from pathlib import Path
 from typing import NamedTuple
@@ -16,18 +17,24 @@ INDEX = "figures.json"  # which content each figure in a directory was drawn fro
 
 
 class Gallery(NamedTuple):
-    """A directory of figures in the style of one venue."""
+    """A directory of figures in the style of one venue; `print_`: no PNG."""
 
     out: Path
     venue: str
+    print_: bool = False
+
+    @property
+    def formats(self) -> tuple[str, ...]:
+        """The endings of a figure's files."""
+        return tuple(ending for ending in FORMATS if not (self.print_ and ending == "png"))
 
     def hang(self, page: Page) -> list[str]:
         """Write one figure in every format, with its tables; a line for each file, or one in all.
 
         A figure whose marks, caption, style and code are those of the files there is left as it is.
         """
-        content, known = content_of(page, self.venue), self.index()
-        paths = [self.out / f"{page.name}.{ending}" for ending in (*FORMATS, "csv", "md")]
+        content, known = content_of(page, self.venue, self.formats), self.index()
+        paths = [self.out / f"{page.name}.{ending}" for ending in (*self.formats, "csv", "md")]
         if known.get(page.name) == content and all(path.is_file() for path in paths):
             return [f"{os.fspath(self.out / page.name)}: unchanged"]
         try:
@@ -45,7 +52,7 @@ class Gallery(NamedTuple):
         """The figure in every format, and its tables."""
         with styled(self.venue):
             figure = page.draw()
-            for ending in FORMATS:
+            for ending in self.formats:
                 figure.savefig(self.out / f"{page.name}.{ending}", metadata=METADATA[ending])
         for ending, text in (
             ("csv", as_csv(page.marks)),
@@ -71,9 +78,9 @@ def as_json(value: object) -> str:
     return json.dumps(value, indent=1, sort_keys=True, ensure_ascii=False) + "\n"
 
 
-def content_of(page: Page, venue: str) -> str:
+def content_of(page: Page, venue: str, formats: Sequence[str]) -> str:
     """A hash of all that decides how a figure looks."""
-    parts = [as_csv(page.marks), page.caption, venue, ",".join(FORMATS), code_of_figures()]
+    parts = [as_csv(page.marks), page.caption, venue, ",".join(formats), code_of_figures()]
     return hashlib.sha256("\0".join(parts).encode()).hexdigest()
 
 
