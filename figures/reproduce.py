@@ -54,9 +54,7 @@ def main(arguments: Sequence[str], sweep: Command, pair: Command) -> int:
         code = run(plan, experiment, store, sweep, pair)
         if code:
             return code
-        for page in pages_of(
-            store, [*plan.figures.get(experiment, ()), *plan.tables.get(experiment, ())]
-        ):
+        for page in pages_of(store, plan.figures_of(experiment)):
             tables[page.name] = page.marks
     found = [compared(key, entry, plan.places.get(key), tables) for key, entry in wanted.items()]
     say(*told(found))
@@ -83,10 +81,10 @@ def experiments(plan: Plan, small: bool) -> list[str]:
 
 def run(plan: Plan, experiment: str, store: Path, sweep: Command, pair: Command) -> int:
     """The sweeps of one experiment, and the pairs of their runs where a figure draws those."""
-    names = [*plan.figures.get(experiment, ()), *plan.tables.get(experiment, ())]
+    paired = set(plan.figures_of(experiment)) & set(PAIRED)
     for words in plan.words.get(experiment, (f"experiment={experiment}",)):
         asked = [*words.split(), f"store={store}"]
-        code = sweep(asked) or (pair(asked) if set(names) & set(PAIRED) else 0)
+        code = sweep(asked) or (pair(asked) if paired else 0)
         if code:
             return code
     return 0

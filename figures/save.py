@@ -17,16 +17,16 @@ INDEX = "figures.json"  # which content each figure in a directory was drawn fro
 
 
 class Gallery(NamedTuple):
-    """A directory of figures in the style of one venue; `print_`: no PNG."""
+    """A directory of figures in the style of one venue; `for_print`: no PNG."""
 
     out: Path
     venue: str
-    print_: bool = False
+    for_print: bool = False
 
     @property
     def formats(self) -> tuple[str, ...]:
         """The endings of a figure's files."""
-        return tuple(ending for ending in FORMATS if not (self.print_ and ending == "png"))
+        return tuple(ending for ending in FORMATS if not (self.for_print and ending == "png"))
 
     def hang(self, page: Page) -> list[str]:
         """Write one figure in every format, with its tables; a line for each file, or one in all.

@@ -24,7 +24,14 @@ class Request(NamedTuple):
     @property
     def names_runs(self) -> bool:
         """Whether the command line says more than where results go and how to launch."""
-        return any(not text.startswith(("store=", "launch.", "launch=")) for text in self.overrides)
+        return bool(self.naming)
+
+    @property
+    def naming(self) -> tuple[str, ...]:
+        """The overrides that say which runs, not where or how."""
+        return tuple(
+            t for t in self.overrides if not t.startswith(("store=", "launch.", "launch="))
+        )
 
 
 def compose(overrides: Sequence[str] = (), *, config_dir: str | None = None) -> Config:

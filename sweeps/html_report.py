@@ -84,7 +84,7 @@ def gathered(
     count = len(columns["run_id"])
     parts = split(columns)
     return {
-        "title": " ".join(words_that_name(request.overrides)) or "all runs",
+        "title": " ".join(request.naming) or "all runs",
         "store": store.root.name,
         "wanted": count if wanted is None else len(set(wanted)),
         "status": columns["status"],
@@ -95,19 +95,10 @@ def gathered(
         "commands": commands(columns, config_dir),
         "causes": causes(columns),
         "made": provenances(store, columns),
-        "figures": figures_in(store.root / "figures", experiment_of(request.overrides)),
+        "figures": figures_in(
+            store.root / "figures", apart(request.overrides, "experiment")[0] or ""
+        ),
     }
-
-
-def words_that_name(overrides: Sequence[str]) -> list[str]:
-    """The overrides that say which runs, not where or how."""
-    return [t for t in overrides if not t.startswith(("store=", "launch.", "launch="))]
-
-
-def experiment_of(overrides: Sequence[str]) -> str:
-    """The name of the experiment that is asked for, or ""."""
-    names = [t.removeprefix("experiment=") for t in overrides if t.startswith("experiment=")]
-    return names[-1] if names else ""
 
 
 def split(columns: Columns) -> Split:
