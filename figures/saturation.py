@@ -194,15 +194,16 @@ def caption_of(study: Study) -> str:
 
 
 def in_words(study: Study) -> str:
-    """The finding for the terminal: how much of what an attack does its last part does."""
+    """The finding for the terminal: how much of what an attack on routed networks does its end does.
+
+    The other arms stand in the figure and its tables.
+    """
     marks = [m for p in study.fractions for m in at_fraction(study, p)]
     lines = [
         f"saturation {study.apart}".rstrip() + ": part of the fall that the end of the budget adds"
     ]
     for budget in ("steps", "examples"):
-        for arm in ARMS:
-            own = [m for m in marks if m.panel == f"{ADDED}: {budget}" and m.series == arm]
-            if own:
-                words = ", ".join(f"p = {m.at:g} {spoken(m)}" for m in own)
-                lines.append(f"  {budget}, {arm}: {words}")
+        own = [m for m in marks if m.panel == f"{ADDED}: {budget}" and m.series == "route"]
+        words = ", ".join(f"p = {m.at:g} {spoken(m)}" for m in own)
+        lines.append(f"  {budget}, route: {words}")
     return "\n".join(lines)
