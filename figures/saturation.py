@@ -194,7 +194,7 @@ def caption_of(study: Study) -> str:
 
 
 def in_words(study: Study) -> str:
-    """The finding for the terminal: how much of what an attack on routed networks does its end does.
+    """The finding for the terminal: how much the end of an attack on routed networks adds.
 
     The other arms stand in the figure and its tables.
     """

@@ -16,7 +16,7 @@ def stored(tmp_path):
     store = Store(tmp_path / "s")
     first, second = (
         flat(p.config) | fake_row(p.config) | {"run_id": p.run_id, "whole.forget": 0.25,
-         "whole.retain": 0.5, "raw.retain": 0.75}
+         "whole.retain": 0.5, "raw.retain": 0.75, "mean.forget": 1.5}
         for p in request("routing.label_fraction=0.25", "seed=0,1").points
     )  # fmt: skip
     told = {"code": "abc|def", "versions": {"jax": "0.10.2"}, "device_kind": "cpu"}
@@ -33,7 +33,8 @@ def test_a_card_has_losses_parameters_command_and_settings(stored, tmp_path, cap
     text = out.read_text(encoding="utf-8")
     assert text.startswith(f"# mlp on digits, run {run_id[:12]}\n")
     assert "| the network as it was trained | 0.25 | 0.5 |" in text
-    assert text.count("| the region at zero |") == 1 and "elicited" not in text.split("## Param")[0]
+    assert text.count("| the region at zero |") == 1 and "at its mean" not in text
+    assert "elicited" not in text.split("## Param")[0]
     assert "| dense0/w | 3 × 4 |" in text and "| count | a number |" in text
     assert f"    {repeat_command(store.row(run_id))}\n" in text
     assert "Routed by activation, arm route, concept [8, 9]" in text
