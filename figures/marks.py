@@ -58,10 +58,3 @@ def spoken(m: Mark) -> str:
         return "–"
     bound = {"above": "≥ ", "below": "≤ "}.get(m.censored, "")
     return f"{bound}{number(m.value)} [{number(m.low)}, {number(m.high)}]"
-
-
-def latex(text: str) -> str:
-    """Text with its signs in LaTeX's words."""
-    signs = {"−": "$-$", "≥": r"$\geq$", "≤": r"$\leq$", "∞": r"$\infty$", "–": "--",
-             "&": r"\&", "%": r"\%", "#": r"\#", "_": r"\_"}  # fmt: skip
-    return "".join(signs.get(letter, letter) for letter in text)

@@ -6,7 +6,8 @@ from difflib import get_close_matches
 from typing import Any, NamedTuple
 
 from absorb.errors import AbsorbError
-from figures.marks import Mark, latex, number, spoken
+from figures.latex import latex
+from figures.marks import Mark, number, spoken
 
 CITED = re.compile(r'\b(num|val|runs)\(\s*"([^"]+)"\s*\)')
 COMMENTS = re.compile(r"/\*.*?\*/|(?<!:)//[^\n]*", re.S)  # not the slashes of an address

@@ -5,7 +5,8 @@ import io
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from figures.marks import Mark, latex, spoken
+from figures.latex import latex
+from figures.marks import Mark, spoken
 
 NUMBERS = ("at", "value", "low", "high")
 

@@ -1,10 +1,12 @@
 """Numbers in prose: found where they stand, told with their interval, missed when they moved."""
 
 import json
+from pathlib import Path
 
 import pytest
 
 from absorb.errors import AbsorbError
+from figures.latex import latex
 from figures.marks import Mark
 from figures.numbers import (
     RUNS,
@@ -20,6 +22,7 @@ from figures.save import as_json
 from figures.tables import as_csv, from_csv
 from figures.tables import as_latex as table_as_latex
 
+PAPER = Path(__file__).parents[2] / "paper"
 MARKS = [
     Mark("loss", "route", 0.25, 0.5, 0.4, 0.625, 10),
     Mark("loss", "route", 0.5, -1.25, float("-inf"), 0.0, 10, censored="below"),
@@ -125,3 +128,12 @@ def test_latex_has_every_number_and_every_mark():
     assert r"\csname absorbval@route\endcsname{0.500}" in text
     table = table_as_latex(MARKS)
     assert table.count(r"\\") == 1 + len(MARKS) and r"A\_dose, after 5 \%" in table
+
+
+def test_every_sign_of_ours_is_said_in_latex_and_no_name_is_a_command():
+    assert latex(r"50 % of {a_b} ~ $1 ^ 2 \x") == (
+        r"50 \% of \{a\_b\} \textasciitilde{} \$1 \textasciicircum{} 2 \textbackslash{}x"
+    )
+    assert latex("‖∇ᵀ‖ → η × λ") == (r"$\|$$\nabla$$^{\top}$$\|$ $\to$ $\eta$ $\times$ $\lambda$")
+    for path in (PAPER / "tables").glob("*.csv"):
+        assert table_as_latex(from_csv(path.read_text(encoding="utf-8"))).isascii(), path.name
