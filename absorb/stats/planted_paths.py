@@ -6,14 +6,17 @@ import numpy as np
 
 from absorb.stats.cases import Case, Claim
 from absorb.stats.coabsorption import co_absorption
-from absorb.stats.finetunability import proxy
-from absorb.stats.home_agreement import home_agreement
-from absorb.stats.intervals import Interval
+from absorb.stats.finetunability import judged, proxy
+from absorb.stats.home_agreement import fleiss_kappa, home_agreement, mean_rand
+from absorb.stats.intervals import Interval, jackknife_t
 from absorb.stats.localisation import localisation
+from absorb.stats.simulate_paths import homes_world
 
 NETWORKS = 4  # of each kind and seed
 CONCEPTS, BLOCKS = 8, 6
 DRAWS = 199
+FAITHFUL = 0.7  # chance that a concept has its usual home
+USUAL_C = (0, 1, 2) * 3
 
 
 def distances(rng: np.random.Generator, seeds: int, gap: float) -> tuple[np.ndarray, np.ndarray]:
@@ -37,7 +40,20 @@ def ablated(rng: np.random.Generator, cost: float) -> np.ndarray:
 
 
 def cases() -> Iterator[Case]:
-    """The area under the curve of a distance, where it says something and where it does not."""
+    """Distances as a test, and how far runs agree on homes."""
+    yield from distance_cases()
+    many_RC = homes_world(np.random.default_rng(0), 1000, USUAL_C, 3, FAITHFUL)
+    truths = {"κ": FAITHFUL**2, "Rand index": mean_rand(many_RC)}
+    for name, statistic in {"κ": fleiss_kappa, "Rand index": mean_rand}.items():
+
+        def agreed(rng: np.random.Generator, n: int, statistic=statistic) -> Interval:
+            return jackknife_t(statistic, homes_world(rng, n, USUAL_C, 3, FAITHFUL))
+
+        yield Case(f"{name} of homes, {FAITHFUL:g} faithful", truths[name], agreed)
+
+
+def distance_cases() -> Iterator[Case]:
+    """A distance as a test, where it says something and where it does not."""
     from scipy.stats import norm
 
     for gap in (0.0, 1.0):
@@ -45,7 +61,21 @@ def cases() -> Iterator[Case]:
         def auc(rng: np.random.Generator, n: int, gap=gap) -> Interval:
             return proxy(*distances(rng, n, gap)).auc
 
+        def precision(rng: np.random.Generator, n: int, gap=gap) -> Interval:
+            return judged(*distances(rng, n, gap), gap / 2, 0.95)[0]
+
+        def recall(rng: np.random.Generator, n: int, gap=gap) -> Interval:
+            return judged(*distances(rng, n, gap), gap / 2, 0.95)[1]
+
+        right = float(norm.cdf(gap / 2))  # of either kind, on its side of the middle
         yield Case(f"AUC of a distance, gap {gap:g}", float(norm.cdf(gap / np.sqrt(2))), auc)
+        yield Case(f"precision at the middle, gap {gap:g}", right, precision)
+        yield Case(f"recall at the middle, gap {gap:g}", right, recall)
+
+    def chosen(rng: np.random.Generator, n: int) -> Interval:
+        return proxy(*distances(rng, n, 0.0)).precision
+
+    yield Case("precision where chosen, gap 0", 0.5, chosen)
 
 
 def claims() -> Iterator[Claim]:

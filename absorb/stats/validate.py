@@ -9,7 +9,13 @@ from typing import NamedTuple
 import numpy as np
 
 from absorb.errors import AbsorbError
-from absorb.stats import planted, planted_dynamics, planted_mechanics, planted_paths
+from absorb.stats import (
+    planted,
+    planted_dynamics,
+    planted_mechanics,
+    planted_pairs,
+    planted_paths,
+)
 from absorb.stats.absorption import kept_share
 from absorb.stats.cases import Case, Claim, Rate, claims, coverage
 from absorb.stats.dose import absorbs, excess_at, excess_over_null, excess_over_placebo, p50
@@ -26,6 +32,7 @@ from absorb.stats.simulate import FORGET_COUNT, P_P, Linear, dose_world, linear_
 
 STD_P = np.array([1.0, 0.99, 0.975, 0.95, 0.9, 0.75, 0.5, 0.25, 0.0])
 REPEATS, SEEDS = 400, (5, 10)
+TRUTHS = (planted, planted_pairs, planted_paths, planted_mechanics, planted_dynamics)
 TESTED = slice(1, -1)  # label fractions between 0 and 1
 
 
@@ -169,15 +176,13 @@ def absorption_claims() -> Iterator[Claim]:
 
 def cases() -> list[Case]:
     """Every estimate whose interval is tried."""
-    return [*mean_cases(), *excess_cases(), *dose_cases(), *p50_cases(), *planted.cases(),
-            *planted_paths.cases(), *planted_mechanics.cases(),
-            *planted_dynamics.cases()]  # fmt: skip
+    own = [*mean_cases(), *excess_cases(), *dose_cases(), *p50_cases()]
+    return own + [case for truth in TRUTHS for case in truth.cases()]
 
 
 def all_claims() -> list[Claim]:
     """Every test whose claims are counted."""
-    return [*absorption_claims(), *planted.claims(), *planted_paths.claims(),
-            *planted_mechanics.claims(), *planted_dynamics.claims()]  # fmt: skip
+    return [*absorption_claims(), *(claim for truth in TRUTHS for claim in truth.claims())]
 
 
 def fixtures() -> list[tuple[str, float, float]]:

@@ -77,6 +77,7 @@ def ensemble(problem, params, members, routed):
     return made, torch
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("arm", ["route", "capacity"])
 def test_a_step_of_pytorch_by_hand_is_a_step_of_the_engine(arm):
     problem, config = problem_and_config(f"routing.arm={arm}")

@@ -31,6 +31,7 @@ def copied(params):
     return {name: torch.from_numpy(np.array(value)) for name, value in found.items()}
 
 
+@pytest.mark.slow
 def test_the_peer_says_what_the_engine_says():
     from benchmarks.torch_transformer import network
 

@@ -95,6 +95,7 @@ def test_a_second_build_changes_nothing(paper, capsys):
     assert (paper / "build" / "absorb.pdf").read_bytes().startswith(b"%PDF")
 
 
+@pytest.mark.slow
 def test_one_changed_value_rebuilds_what_shows_it_and_names_the_sentence(paper, capsys):
     build(paper, capsys)
     rows = dose_rows(seeds=2)

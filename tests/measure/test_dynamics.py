@@ -64,6 +64,7 @@ def measured(words, params=None, **changed):
     return at(spec, knobs._replace(**changed), data, params)
 
 
+@pytest.mark.slow
 def test_a_trained_network_reads_what_the_library_says_on_the_host():
     spec, knobs, data, params, found = trained(*ROUTED)
     batch = whole_split(spec, knobs, data.train)
@@ -182,6 +183,7 @@ def test_matrices_stay_out_of_the_rows():
     np.testing.assert_allclose(found["dynamics.turning"], [1, 0], atol=1e-7)
 
 
+@pytest.mark.slow
 def test_a_solo_run_equals_its_lane():
     """Five runs in two waves of four, each with a rate of its own."""
     lanes = [(0, 0.5, 0.1), (1, 0.2, 0.3), (2, 1, 0.1), (3, 0.5, 0.05), (4, 0.7, 0.2)]

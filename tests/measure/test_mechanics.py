@@ -37,6 +37,9 @@ DIGITS = ["model.widths=[8]", "routing.sites=[hidden0]", "routing.units=3", "tra
           "measure.treatments=[whole,raw,mechanics]"]  # fmt: skip
 
 
+seen_by = jax.jit(sight, static_argnums=0)
+
+
 def one_row(*words: str):
     return train_batch([replace(compose([*words]), seed=seed) for seed in (3, 4)]).rows[0]
 
@@ -99,18 +102,22 @@ def test_credit_adds_up_on_digits(optimizer, routing):
 def test_parts_of_a_step_add_up_to_it_and_kinds_to_the_gradient():
     words = ["routing=parameter", "routing.label_fraction=0.5", "train.learning_rate=1e-2"]
     spec, knobs, data = made(*words)
-    state, masks = begun(spec, knobs), regions(spec, knobs)
+    state, masks = jax.jit(begun, static_argnums=0)(spec, knobs), regions(spec, knobs)
     _, batch_of = stored_batches(spec, knobs, data.train)
+
+    @jax.jit
+    def step_and_parts(state, at_B):
+        batch = batch_of(knobs, at_B)
+        after = train_step(spec, knobs, masks, state, batch)
+        parts = [
+            Part(batch_routes(spec, knobs, batch, state.step, masks), jnp.full(64, 1 / 64), True)
+        ]
+        _, whole = loss_and_gradient(spec, knobs, masks, state.params, batch, parts)
+        return after, kind_gradients(spec, knobs, masks, state, batch), whole
+
     moments = state.diary.moments
     for i in range(3):
-        batch = batch_of(knobs, jnp.arange(64) + 64 * i)
-        after = train_step(spec, knobs, masks, state, batch)
-        kinds = kind_gradients(spec, knobs, masks, state, batch)
-        routes = batch_routes(spec, knobs, batch, state.step, masks)
-        weight_B = jnp.full(64, 1 / 64)
-        _, whole = loss_and_gradient(
-            spec, knobs, masks, state.params, batch, [Part(routes, weight_B, True)]
-        )
+        after, kinds, whole = step_and_parts(state, jnp.arange(64) + 64 * i)
         close(jax.tree.map(lambda *each: sum(each), *kinds), whole)
         moments = next_moments(spec, moments, kinds)
         moved = moves(state.params, after.params, moments)
@@ -154,12 +161,13 @@ def test_a_region_that_says_nothing_suppresses_nothing():
     params = init(spec, jax.random.key(0))
     w_UO = params["chain"]["out"]["kernel"].at[:3].set(0)
     params["chain"]["out"]["kernel"] = w_UO
-    seen = sight(spec, knobs, data, params)
+    seen = seen_by(spec, knobs, data, params)
     assert seen.strength == 0 and abs(seen.suppress) < 1e-5 and abs(seen.control) > 1e-3
     own = rest_gradient(spec, knobs, params, WHOLE, data.validation)
     assert abs(suppressed(own, own)) < 1e-6
 
 
+@pytest.mark.slow
 def test_a_diary_changes_nothing_of_a_run():
     spec, knobs, data = made("routing.label_fraction=0.5")
     plain = jax.jit(lambda k: train_epochs(spec, k, data.train, start(spec, k), 0, 3))(knobs)
@@ -178,11 +186,12 @@ def test_a_nudge_scales_the_regions_parameters_once():
         close(after[n].params, want)
 
 
+@pytest.mark.slow
 def test_sights_stand_at_the_epochs_they_were_seen():
     spec, knobs, data = made()
     state = jax.jit(lambda k: trained(spec, k, data, begun(spec, k), 0, 1))(knobs)
     assert np.isfinite(state.diary.sights.loss[0]) and np.isnan(state.diary.sights.loss[1:]).all()
-    fresh = sight(spec, knobs, held_out(spec, knobs, data), start(spec, knobs).params)
+    fresh = seen_by(spec, knobs, held_out(spec, knobs, data), start(spec, knobs).params)
     np.testing.assert_allclose(state.diary.sights.loss[0], fresh.loss, rtol=1e-5)
     later = jax.jit(partial(trained, spec), static_argnums=4)(knobs, data, state, 1, 2)
     assert np.isfinite(later.diary.sights.loss).all()

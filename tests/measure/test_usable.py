@@ -14,6 +14,8 @@ from absorb.sites import classes
 from absorb.worlds import load_world
 from sweeps.app import compose
 
+usable_of, information_of = jax.jit(usable, static_argnums=0), jax.jit(information)
+
 
 def planted(told: float, count: int = 300, seed: int = 0):
     """Units of which the first shifts with the answer, and answers of a fifth of examples."""
@@ -35,7 +37,7 @@ def test_the_probe_is_ridge_logistic_regression():
 
 def test_information_grows_with_what_is_told_and_is_below_zero_on_noise():
     by_told = [
-        np.mean([float(information(*planted(told, seed=s))) for s in range(10)])
+        np.mean([float(information_of(*planted(told, seed=s))) for s in range(10)])
         for told in (0.0, 1.0, 2.0, 4.0)
     ]
     assert by_told == sorted(by_told) and -0.05 < by_told[0] < 0
@@ -51,13 +53,13 @@ def made(*words: str):
 
 def test_the_regions_units_are_not_read():
     spec, knobs, data, params = made()
-    before = usable(spec, knobs, data, params)
+    before = usable_of(spec, knobs, data, params)
     kernel = params["chain"]["hidden0"]["kernel"]
     params["chain"]["hidden0"]["kernel"] = kernel.at[:, :3].mul(-7.0)
-    after = usable(spec, knobs, data, params)
+    after = usable_of(spec, knobs, data, params)
     assert float(after["information"]) == pytest.approx(float(before["information"]))
     params["chain"]["hidden0"]["kernel"] = kernel.at[:, 3:].set(0.0)
-    silent = usable(spec, knobs, data, params)
+    silent = usable_of(spec, knobs, data, params)
     assert abs(float(silent["information"])) < 1e-3  # and the start does not hang on what it became
     assert float(silent["start"]) == float(before["start"])
 

@@ -150,6 +150,7 @@ def test_a_closed_head_equals_one_without_output():
     assert jnp.abs(a - logits(spec, params)).max() > 1e-2
 
 
+@pytest.mark.slow
 def test_what_routing_adds_changes_no_start():
     spec, knobs, params = made()
     more, _, added = made("routing.placement=added", "routing.units=3", "model.experts=2",
