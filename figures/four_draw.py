@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 
+from figures.heat import heat
 from figures.marks import Mark
 from figures.style import BLACK, new_figure, settle
 from figures.task_pairs import PROPERTIES
@@ -19,7 +20,7 @@ def draw(marks: Sequence[Mark], tasks: Sequence[str], caption: str) -> Any:
     axes = above.subplots(1, len(PROPERTIES), sharey=True)
     image: Any = None
     for ax, name in zip(axes, PROPERTIES, strict=True):
-        image = heat(ax, [m for m in marks if m.panel == name], tasks)
+        image = cells(ax, [m for m in marks if m.panel == name], tasks)
         ax.set_title(name)
     axes[0].set_yticks(range(len(tasks)), tasks)
     axes[0].set_ylabel("good at")
@@ -29,23 +30,14 @@ def draw(marks: Sequence[Mark], tasks: Sequence[str], caption: str) -> Any:
     return settle(figure)
 
 
-def heat(ax: Any, marks: Sequence[Mark], tasks: Sequence[str]) -> Any:
+def cells(ax: Any, marks: Sequence[Mark], tasks: Sequence[str]) -> Any:
     """One property: rows are what a network is good at, columns what is asked of it."""
     n = len(tasks)
     value = np.full((n, n), np.nan)
     for m in marks:
         value[divmod(int(m.at), n)] = m.value
-    ax.set_facecolor("#DDDDDD")
-    image = ax.imshow(value, cmap="cividis", vmin=0, vmax=1)
-    for (i, j), x in np.ndenumerate(value):
-        if np.isfinite(x):
-            colour = "white" if x < 0.5 else "black"
-            text = f"{x:.2f}".replace("0.", ".").replace("-", "−")
-            ax.text(j, i, text, ha="center", va="center", fontsize=5, color=colour)
     ax.set_xticks(range(n), tasks, rotation=90)
-    ax.tick_params(length=0)
-    ax.spines[:].set_visible(False)
-    return image
+    return heat(ax, value)
 
 
 def ranks(ax: Any, marks: Sequence[Mark]) -> None:

@@ -18,6 +18,7 @@ from figures import (
     frontier,
     gating,
     granularity,
+    homes,
     induced,
     leakage,
     mechanics,
@@ -62,6 +63,7 @@ FIGURES: dict[str, Callable[[Table, bool], Pages]] = {
     "mechanics": mechanics.pages,
     "path_dependence": path_dependence.pages,
     "variance": variance.pages,
+    "homes": homes.pages,
     "barriers": barriers.pages,
     "dynamics": dynamics.pages,
 }

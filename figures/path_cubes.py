@@ -8,9 +8,9 @@ import numpy as np
 
 from absorb.stats.calibrated import calibrated_pairs
 from absorb.stats.functional import disagreement, error_consistency, jensen_shannon
-from absorb.stats.localisation import localisation
 from absorb.stats.over_pairs import pair_table
 from absorb.stats.representation import CKA_DEBIASED, nearest, procrustes_similarity
+from figures.housed import homes_of
 from figures.select import Table, plain, row_groups
 from figures.token_runs import MECHANISM, Row
 
@@ -117,15 +117,9 @@ def units(runs: Sequence[Row]) -> list[np.ndarray]:
     return [np.array(run[f"kept.site.{site}"], float).reshape(examples, -1) for run in runs]
 
 
-def homes(runs: Sequence[Row], classes: int) -> np.ndarray:
-    """Where each class lives, (runs, classes): 0 the region, 1 the rest, −1 not told."""
-    loss = [np.array(run["homes.loss"], float).reshape(4, classes, -1) for run in runs]
-    return np.array([localisation(loss_PCB).home_C for loss_PCB in loss])
-
-
 def same_home(runs: Sequence[Row]) -> np.ndarray:
     """Share of classes that two runs give the same home."""
-    home_RC = homes(runs, probability(runs).shape[2])
+    home_RC = homes_of(runs, probability(runs).shape[2])
     return pair_table(lambda i, j: float((home_RC[i] == home_RC[j]).mean()), len(runs))
 
 

@@ -5,9 +5,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from absorb.stats.coabsorption import CoAbsorption, Null, co_absorption
-from absorb.stats.home_agreement import home_agreement
-from absorb.stats.intervals import binomial, mean_t
+from absorb.stats.intervals import mean_t
+from figures.housed import agreement_lines, concept_lines, homes_of, housed
 from figures.marks import Mark, mark, spoken
 from figures.page import Page, Pages, pages_of
 from figures.path_cubes import (
@@ -19,14 +18,11 @@ from figures.path_cubes import (
     Cube,
     Study,
     by_sharing,
-    homes,
     probability,
     studies,
 )
 from figures.path_draw import draw
 from figures.select import Table
-
-HOUSED, AGREEMENT = "lives in the region", "agreement of homes"
 
 
 def pages(table: Table, partial: bool) -> Pages:
@@ -40,7 +36,7 @@ def pages(table: Table, partial: bool) -> Pages:
 
 def page(name: str, study: Study) -> Page:
     """The figure of one study."""
-    marks = [m for panel in COMPARISONS for m in compared(study, panel)] + housed(study)
+    marks = [m for panel in COMPARISONS for m in compared(study, panel)] + all_housed(study)
     caption = caption_of(study)
     return Page(name, lambda: draw(marks, caption), marks, caption)
 
@@ -65,45 +61,18 @@ def apart(cubes: Sequence[Cube]) -> list:
     return [run for cube in cubes for run in (cube[0], cube[-1])]
 
 
-def housed(study: Study) -> list[Mark]:
-    """In how many runs that share no seed each class lives in the region, and the agreement."""
-    marks = []
-    concept = json.loads(study.rows[0]["routing.concept"])
+def all_housed(study: Study) -> list[Mark]:
+    """Where classes live in runs that share no seed."""
+    concept, marks = json.loads(study.rows[0]["routing.concept"]), []
     for name, cubes in study.cubes.items():
-        home_RC = home_table(cubes)
-        others_RC = np.delete(home_RC, concept, axis=1)
-        marks += [
-            mark(HOUSED, name, c, binomial(int((home_RC[:, c] == 0).sum()), len(home_RC)))
-            for c in range(home_RC.shape[1])
-        ]
-        marks += agreements(name, home_RC) + agreements(f"{name}, all but the concept", others_RC)
+        marks += housed(name, home_table(cubes), concept)
     return marks
 
 
 def home_table(cubes: Sequence[Cube]) -> np.ndarray:
     """Homes (runs, classes) of runs that share no seed."""
     runs = apart(cubes)
-    return homes(runs, probability(runs[:1]).shape[2])
-
-
-def agreements(name: str, home_RC: np.ndarray) -> list[Mark]:
-    """Whether runs house classes alike, by name and by division, and house the same together."""
-    agree, together = home_agreement(home_RC), co_absorption(home_RC)
-    found = {
-        "Fleiss κ": (agree.kappa.value, agree.kappa.null),
-        "Rand index": (agree.rand.value, agree.rand.null),
-        "co-absorption": (together.apart, together),
-    }
-    return [
-        mark(AGREEMENT, f"{word}, {name}", 0, value, null_words(null))
-        for word, (value, null) in found.items()
-    ]
-
-
-def null_words(null: Null | CoAbsorption) -> str:
-    """What permuted homes read, in a word."""
-    mean = null.null_apart if isinstance(null, CoAbsorption) else null.mean
-    return f"permuted homes {mean:.3f}, P = {null.p:.2g}"
+    return homes_of(runs, probability(runs[:1]).shape[2])
 
 
 def caption_of(study: Study) -> str:
@@ -135,15 +104,8 @@ def in_words(study: Study, marks: Sequence[Mark]) -> str:
         for panel in COMPARISONS:
             said = [f"{SHARED[share]} {spoken(at[panel, share])}" for share in (0, 4, 2, 1)]
             lines.append(f"  {panel}: sharing {'; '.join(said)}")
-        for m in marks:
-            if m.panel == AGREEMENT and name in m.series.split(", "):
-                lines.append(f"  homes, {m.series}: {spoken(m)} ({m.flag})")
+        lines += agreement_lines(name, marks)
         if name == ROUTED:
-            lines.append("  in the region: " + class_words(marks))
+            classes = home_table(cubes).shape[1]
+            lines.append(concept_lines(name, marks, [str(c) for c in range(classes)]))
     return "\n".join(lines)
-
-
-def class_words(marks: Sequence[Mark]) -> str:
-    """Each class with the share of runs that house it in the region."""
-    own = [m for m in marks if m.panel == HOUSED and m.series == ROUTED]
-    return ", ".join(f"{m.at:g} in {m.value:.0%}" for m in own)

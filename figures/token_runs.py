@@ -170,8 +170,12 @@ def concept_words(row: Row) -> str:
     concepts = json.loads(str(row[CONCEPT]))
     if row["world.kind"] != "stories":
         return "concept " + ", ".join(map(str, concepts))
-    words = [LEVELS[c % 3] + " (the second)" * (c // 3) for c in concepts]
-    return " and ".join(words)
+    return " and ".join(map(level_words, concepts))
+
+
+def level_words(concept: int) -> str:
+    """A concept of stories by its level of abstraction."""
+    return LEVELS[concept % 3] + " (the second)" * (concept // 3)
 
 
 def site_words(sites: str, layers: bool = False) -> str:
