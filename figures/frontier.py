@@ -13,13 +13,14 @@ from figures.frontier_pairs import CONTROLS, Study, studies
 from figures.marks import Mark, mark, spoken
 from figures.page import Page, Pages
 from figures.select import Table
+from figures.tradeoff import tradeoff_page
 
 ALPHA_G = np.linspace(0.0, 1.0, 101)
 SHARES = (0.5, 0.75, 0.25)  # of the seeds: the typical one, and what more and fewer of them reach
 
 
 def pages(table: Table, partial: bool) -> Pages:
-    """One figure of all models whose searches are whole; nothing partial can be compared."""
+    """Two figures of all models whose searches are whole; nothing partial can be compared."""
     found = studies(table)
     whole = [study for study in found if not study.missing]
     left_out = [f"{study.task}: {study.missing}" for study in found if study.missing]
@@ -28,7 +29,8 @@ def pages(table: Table, partial: bool) -> Pages:
     marks = [m for study in whole for m in marks_of(study)]
     tasks, caption = [study.task for study in whole], caption_of(whole)
     made = Page("frontier", lambda: draw(marks, tasks, caption), marks, caption)
-    return Pages([made], "\n".join(in_words(study, marks) for study in whole), left_out)
+    said = "\n".join(in_words(study, marks) for study in whole)
+    return Pages([made, tradeoff_page(whole)], said, left_out)
 
 
 def marks_of(study: Study) -> list[Mark]:

@@ -20,10 +20,12 @@ ELICITED, KEPT, TRIVIAL = "elicited.forget", "raw.retain", "trivial.retain"
 
 
 class Search(NamedTuple):
-    """All configs tried on one pair: capabilities, shapes (configs, seeds).
+    """All configs tried on one pair: capabilities and losses, shapes (configs, seeds).
 
-    `alone` is the place of the config that learned B alone: what it knows of A cost nothing.
-    `methods` and `words` say of each config what it is.
+    `elicited_CS` of A and `loss_CS` of B are nats or squared errors; `cannot_S` and `can_S` what
+    the same attack elicits from a random start and from a network that learned both. `alone` is
+    the place of the config that learned B alone: what it knows of A cost nothing. `methods` and
+    `words` say of each config what it is.
     """
 
     pair: str
@@ -31,6 +33,10 @@ class Search(NamedTuple):
     words: Sequence[str]
     a_CS: np.ndarray
     b_CS: np.ndarray
+    elicited_CS: np.ndarray
+    loss_CS: np.ndarray
+    cannot_S: np.ndarray
+    can_S: np.ndarray
     alone: int
 
 
@@ -124,16 +130,19 @@ def search_of(own: Tried, seeds: Sequence[int]) -> Search:
     cannot_S, can_S = (losses(runs, ELICITED, seeds)[0] for runs in (start, both))
     best_S = losses(alone, KEPT, seeds)[0]
     each = {str(i): runs for i, runs in enumerate(configs.values())}
-    a_CS = capabilities(losses(each, ELICITED, seeds), cannot_S, can_S)
-    b_CS = capabilities(losses(each, KEPT, seeds), constant_S, best_S)
+    elicited_CS, loss_CS = (losses(each, column, seeds) for column in (ELICITED, KEPT))
     settings = [dict(key) for key in configs]
     names = differing(settings)
     return Search(
         pair_words(row),
         [str(method(runs)) for runs in configs.values()],
         [described(one, names) for one in settings],
-        a_CS,
-        b_CS,
+        capabilities(elicited_CS, cannot_S, can_S),
+        capabilities(loss_CS, constant_S, best_S),
+        elicited_CS,
+        loss_CS,
+        cannot_S,
+        can_S,
         [runs is alone[""] for runs in configs.values()].index(True),
     )
 

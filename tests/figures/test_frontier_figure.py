@@ -47,6 +47,21 @@ def test_the_planted_entanglement_is_read_from_the_experiment(planted):
     assert "6 of filter, 6 of route, 6 of ascent, 6 of misdirect" in found.pages[0].caption
 
 
+def test_the_raw_tradeoff_is_the_line_that_was_planted(planted):
+    """L_B where E_A is at least τ: b = 1 − cost (1 − a), on a grid of 24 values of a."""
+    page = frontier.pages(table(planted), False).pages[1]
+    assert page.name == "tradeoff" and page.draw() is not None
+    own = [m for m in page.marks if m.panel.endswith("T(τ)")]
+    for m in own:
+        i = np.floor((CEILING - m.at) / (CEILING - FLOOR) * 24 + 1e-9)  # the greatest a allowed
+        if not 0 <= i <= 23:
+            continue
+        b = 1 if i == 23 else 1 - COST[m.series] * (1 - i / 24)  # 23: B alone
+        assert m.value == pytest.approx(TRIVIAL - b * (TRIVIAL - BEST), abs=1e-9)
+    beyond = [m for m in own if m.at > CEILING]
+    assert beyond and not any(m.drawn for m in beyond)
+
+
 def test_every_pair_is_searched_with_as_many_configs(planted):
     (study,) = studies(table(planted))
     assert {search.a_CS.shape for search in study.searches.values()} == {(24, 6)}
