@@ -110,7 +110,9 @@ def maps_of(study: Study, lengths: Mapping[tuple, Lengths]) -> list[Map]:
 def pages_of(found: Map) -> list[Page]:
     """One page, or one for each quantity where the map has many columns."""
     marks, caption = marks_of(found), caption_of(found)
-    name = f"granularity_{found.treatment}{found.study.suffix}"
+    kind = found.study.rows[0]["world.kind"]
+    world = "" if kind == "stories" else f"_{kind}"
+    name = f"granularity{world}_{found.treatment}{found.study.suffix}"
     parts = {name: found.quantities}
     if len(found.columns) > MANY:
         parts = {f"{name}-{file_words(quantity)}": [quantity] for quantity in found.quantities}

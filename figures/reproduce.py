@@ -44,7 +44,7 @@ def main(arguments: Sequence[str], sweep: Command, pair: Command) -> int:
     """
     asked = understood(arguments)
     plan, committed = plan_of(asked.paper), committed_numbers(asked.paper)
-    chosen, tables = experiments(plan, asked.small), dict[str, Sequence[Mark]]()
+    chosen, tables = with_data(plan, experiments(plan, asked.small)), dict[str, Sequence[Mark]]()
     wanted = {k: e for k, e in committed.items() if e.get("experiment") in chosen}
     if not wanted:
         raise AbsorbError(f"{asked.paper}: no number of {', '.join(chosen)}; see absorb paper")
@@ -77,6 +77,20 @@ def experiments(plan: Plan, small: bool) -> list[str]:
     """All experiments of the paper, or those that take minutes."""
     every = list(dict.fromkeys([*plan.figures, *plan.tables]))
     return [name for name in every if not small or name in plan.small]
+
+
+def with_data(plan: Plan, chosen: Sequence[str]) -> list[str]:
+    """The experiments whose data are here; the others are named with the file that they lack."""
+    found = []
+    for name in chosen:
+        words = " ".join(plan.words.get(name, ())).split()
+        paths = [Path(word.partition("=")[2]) for word in words if word.startswith("world.path=")]
+        lost = [str(path) for path in paths if not path.exists()]
+        if lost:
+            say(f"{name}: left out, {', '.join(lost)} is not there")
+        else:
+            found.append(name)
+    return found
 
 
 def run(plan: Plan, experiment: str, store: Path, sweep: Command, pair: Command) -> int:

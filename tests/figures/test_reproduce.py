@@ -88,6 +88,15 @@ def test_small_runs_only_what_takes_minutes(paper, capsys):
     assert [words[0] for words in sweeps.calls] == ["experiment=dose"]
 
 
+def test_what_has_no_data_here_is_left_out_and_named(paper, capsys):
+    plan = (paper / "paper.toml").read_text(encoding="utf-8")
+    plan = plan.replace("model=mlp", "world.path=gone/text.txt")
+    (paper / "paper.toml").write_text(plan, encoding="utf-8")
+    code, said, sweeps = reproduced(paper, capsys)
+    assert said[0] == "clouds: left out, gone/text.txt is not there"
+    assert code == 0 and said[-1].startswith("2 numbers") and len(sweeps.calls) == 1
+
+
 def test_what_moved_is_listed_and_fails(paper, capsys):
     code, said, _ = reproduced(paper, capsys, "small", shift=0.2)
     (line,) = (line for line in said if "MOVED" in line)
