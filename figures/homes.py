@@ -27,7 +27,7 @@ FEWEST = 4  # levels of initialisation and of data order
 
 
 class Study(NamedTuple):
-    """One crossed design: homes of all runs (runs, concepts), and which runs share no seed."""
+    """One crossed design: homes of all runs (runs, concepts), and runs that share little."""
 
     rows: Sequence[Row]
     home_RC: np.ndarray
@@ -50,7 +50,7 @@ def studies(table: Table) -> list[Study]:
 
 
 def study_of(rows: Sequence[Row]) -> Study:
-    """One design; runs of the same place on every axis share initialisation and order with none."""
+    """One design; `apart` are runs of which no two share initialisation or order."""
     concepts = len(rows[0]["homes.loss"]) // (4 * BLOCKS)
     levels = {factor: sorted({level(row, factor) for row in rows}) for factor in FACTORS}
     wanted = int(np.prod([len(own) for own in levels.values()]))
@@ -139,6 +139,9 @@ def caption_of(study: Study) -> str:
 
 def in_words(study: Study, marks: Sequence[Mark]) -> str:
     """The finding for the terminal."""
-    lines = [f"homes, {len(study.rows)} runs, {len(study.apart)} that share no seed:"]
+    count = (
+        f"{len(study.rows)} runs, {len(study.apart)} that share neither initialisation nor order"
+    )
+    lines = [f"homes, {count}:"]
     lines += [concept_lines(ROUTED, marks, words_of(study)), *agreement_lines(ROUTED, marks)]
     return "\n".join(lines)

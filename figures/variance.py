@@ -42,7 +42,8 @@ def pages(table: Table, partial: bool) -> Pages:
     if not whole:
         return Pages([], "", left_out)
     marks, caption = [m for study in whole for m in marks_of(study)], caption_of(whole)
-    made = Page("variance", lambda: draw(marks, caption), marks, caption)
+    worlds = "" if any(study.task != "stories" for study in whole) else "_stories"
+    made = Page(f"variance{worlds}", lambda: draw(marks, caption), marks, caption)
     return Pages([made], "\n".join(in_words(study) for study in whole), left_out)
 
 
