@@ -14,6 +14,7 @@ from absorb.devices import set_up_devices, usable_cores
 from absorb.errors import AbsorbError
 from benchmarks.effort import Effort
 from benchmarks.lanes import lanes
+from benchmarks.measures import measures
 from benchmarks.mnist import mnist
 from benchmarks.planning import planning
 from benchmarks.report import Report, save
@@ -28,6 +29,7 @@ BENCHMARKS: dict[str, Callable[[Effort], Report]] = {
     "planning": planning,
     "toy": toy,
     "transformer": transformer,
+    "measures": measures,
 }
 LIBRARIES = ("absorb", "jax", "jaxlib", "flax", "optax", "numpy", "torch", "hydra-core",
              "hydra-joblib-launcher", "pyarrow")  # fmt: skip

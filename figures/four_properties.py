@@ -23,7 +23,8 @@ def pages(table: Table, partial: bool) -> Pages:
 
 
 def page(name: str, study: Study) -> Page:
-    """The figure of one study."""
+    """The figure of one study, named by its model."""
+    name = name.replace("four_properties", f"four_properties-{study.rows[0]['model.kind']}")
     marks = [m for p in PROPERTIES for m in cells(study, p)]
     marks += [m for pair in combinations(PROPERTIES, 2) for m in compared(study, *pair)]
     caption, tasks = caption_of(study), [task_words(task) for task in study.tasks]

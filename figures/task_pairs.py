@@ -121,14 +121,16 @@ def scale(loss_CS: np.ndarray, column: str, start: Seeded, both: Seeded, seeds: 
 
 
 def transfer(alone: Seeded, start: Seeded, both: Seeded, seeds: Sequence[int]) -> np.ndarray:
-    """Loss saved on the other task by starting from this one, averaged over log n examples."""
-    relearned = {
-        name: np.array([by_examples(runs[seed]) for seed in seeds]).T
-        for name, runs in (("alone", alone), ("start", start), ("both", both))
-    }
-    each = zip(relearned["alone"], relearned["start"], relearned["both"], strict=True)
-    saved_ES = [capabilities(loss_S[None], start_S, can_S)[0] for loss_S, start_S, can_S in each]
-    return np.mean(saved_ES, axis=0)
+    """Loss saved on the other task by starting from this one, of losses averaged over log n.
+
+    Averaged before they are divided: with the most examples an attack may teach a random start the
+    whole task, and no saving can be told there.
+    """
+    alone_S, start_S, both_S = (
+        np.array([by_examples(runs[seed]).mean() for seed in seeds])
+        for runs in (alone, start, both)
+    )
+    return capabilities(alone_S[None], start_S, both_S)[0]
 
 
 def by_examples(row: Row) -> np.ndarray:

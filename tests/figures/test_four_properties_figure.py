@@ -9,8 +9,8 @@ from figures import four_properties, frontier
 from figures.task_pairs import PROPERTIES, studies, task, tasks_of
 from sweeps.app import run_sweeper
 
-WORDS = ["experiment=four_properties", "world.a_view=upright,turned", "seed=range(0,4)",
-         "world.a=[0,1,2,3,4],[5,6,7,8,9]", "world.b=[0,1,2,3,4],[5,6,7,8,9]",
+WORDS = ["experiment=four_properties", "model=mlp", "world.a_view=upright,turned",
+         "seed=range(0,4)", "world.a=[0,1,2,3,4],[5,6,7,8,9]", "world.b=[0,1,2,3,4],[5,6,7,8,9]",
          "measure.attack_kinds=[all]"]  # fmt: skip
 CANNOT, CAN, TRIVIAL, BEST = 2.0, 0.2, 1.5, 0.1
 RATES, EXAMPLES, LOOKS = 2, 3, 5
@@ -56,6 +56,20 @@ def test_every_property_recovers_the_planted_relation(rows):
         np.testing.assert_allclose(
             study.same[name].mean(axis=1), [by_pair[i, i] for i in range(4)], atol=1e-9
         )
+
+
+def test_transfer_is_read_where_the_most_examples_teach_a_start_everything(rows):
+    """Averaged over log n and then divided: one n without room leaves the others to be read."""
+
+    def spent(row):
+        curve_REL = np.array(row["attack.all.forget"]).reshape(RATES, EXAMPLES, LOOKS)
+        curve_REL[:, -1] = CAN
+        flat_loss = curve_REL.ravel().tolist()
+        return row | {"attack.all.forget": flat_loss, "attack.all.validation": flat_loss}
+
+    (study,) = studies(table([spent(row) for row in rows]))
+    (usual,) = studies(table(rows))
+    np.testing.assert_allclose(study.found["transfer"], usual.found["transfer"], atol=1e-9)
 
 
 def test_four_names_of_one_thing_agree(rows):
