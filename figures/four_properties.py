@@ -10,7 +10,7 @@ from absorb.stats.intervals import mean_t
 from figures.four_draw import draw
 from figures.frontier_pairs import digit_words
 from figures.marks import Mark, mark, number, spoken
-from figures.page import Page, Pages, pages_of
+from figures.page import Page, Pages, by_model, pages_of
 from figures.select import Table
 from figures.task_pairs import DELTA, PROPERTIES, Study, Task, studies
 
@@ -19,12 +19,11 @@ TAU = "Kendall τ_b"
 
 def pages(table: Table, partial: bool) -> Pages:
     """One figure for each study that is whole: the test of no agreement needs every pair."""
-    return pages_of("four_properties", studies(table), page, in_words)
+    return pages_of("four_properties", studies(table), page, in_words, ending=by_model)
 
 
 def page(name: str, study: Study) -> Page:
-    """The figure of one study, named by its model."""
-    name = name.replace("four_properties", f"four_properties-{study.rows[0]['model.kind']}")
+    """The figure of one study."""
     marks = [m for p in PROPERTIES for m in cells(study, p)]
     marks += [m for pair in combinations(PROPERTIES, 2) for m in compared(study, *pair)]
     caption, tasks = caption_of(study), [task_words(task) for task in study.tasks]

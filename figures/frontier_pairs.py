@@ -23,7 +23,8 @@ class Search(NamedTuple):
     """All configs tried on one pair: capabilities and losses, shapes (configs, seeds).
 
     `elicited_CS` of A and `loss_CS` of B are nats or squared errors; `cannot_S` and `can_S` what
-    the same attack elicits from a random start and from a network that learned both. `alone` is
+    the same attack elicits from a random start and from a network that learned both, `constant_S`
+    the loss on B of the best constant, which both have who cannot do anything. `alone` is
     the place of the config that learned B alone: what it knows of A cost nothing. `methods` and
     `words` say of each config what it is.
     """
@@ -37,6 +38,7 @@ class Search(NamedTuple):
     loss_CS: np.ndarray
     cannot_S: np.ndarray
     can_S: np.ndarray
+    constant_S: np.ndarray
     alone: int
 
 
@@ -143,6 +145,7 @@ def search_of(own: Tried, seeds: Sequence[int]) -> Search:
         loss_CS,
         cannot_S,
         can_S,
+        constant_S,
         [runs is alone[""] for runs in configs.values()].index(True),
     )
 

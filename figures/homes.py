@@ -1,38 +1,47 @@
 """Where concepts live in runs of a crossed design: the same ones in every run?"""
 
 import json
-from collections.abc import Sequence
-from typing import Any, NamedTuple
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
 
 import numpy as np
 
-from figures.heat import heat
-from figures.housed import (
-    AGREEMENT,
-    REGION,
-    agreement_lines,
-    concept_lines,
-    homes_of,
-    housed,
-)
-from figures.marks import Mark
+from absorb.stats.coabsorption import against, both_apart
+from absorb.stats.crossed import crossed
+from absorb.stats.home_agreement import fleiss_kappa, mean_rand
+from absorb.stats.intervals import jackknife_t, undefined
+from absorb.stats.variance import variance
+from figures.homes_draw import draw
+from figures.housed import AGREEMENT, REGION, homes_of
+from figures.marks import Mark, mark, spoken
 from figures.page import Page, Pages, pages_of
-from figures.path_cubes import FACTORS, ROUTED, SEEDS, level
+from figures.path_cubes import FACTORS, SEEDS, level
 from figures.select import Table, plain, row_groups
-from figures.style import BLACK, new_figure, settle
-from figures.token_runs import CONCEPT, Row, level_words
+from figures.token_runs import CONCEPT, MECHANISM, Row, concept_count, level_words
+from figures.variance import separate
 
-BLOCKS = 6  # of test examples, by which a home is told
 FEWEST = 4  # levels of initialisation and of data order
+DRAWS = 1000
+SHARE = "variance of living in the region: init"
+COEFFICIENTS = {"Fleiss κ": fleiss_kappa, "Rand index": mean_rand, "co-absorption": both_apart}
 
 
 class Study(NamedTuple):
-    """One crossed design: homes of all runs (runs, concepts), and runs that share little."""
+    """One crossed design: homes (runs, concepts), and runs by initialisation and by shift.
+
+    In each column of `run_IS` no two runs share initialisation or order; they draw labels in turn.
+    """
 
     rows: Sequence[Row]
     home_RC: np.ndarray
-    apart: Sequence[int]
+    run_IS: np.ndarray
     missing: str
+
+    @property
+    def words(self) -> list[str]:
+        """The concepts, of stories by level."""
+        stories = self.rows[0]["world.kind"] == "stories"
+        return [level_words(c) if stories else f"concept {c}" for c in range(self.home_RC.shape[1])]
 
 
 def pages(table: Table, partial: bool) -> Pages:
@@ -41,85 +50,108 @@ def pages(table: Table, partial: bool) -> Pages:
 
 
 def studies(table: Table) -> list[Study]:
-    """Every group of token models that says where concepts live, with separate seeds."""
-    said = table.get("homes.loss", ())
-    kinds = table.get("model.kind", ())
+    """Every crossed design of transformers whose runs say what ablations cost each concept."""
+    said, kinds = table.get("homes.loss", ()), table.get("model.kind", ())
     rows = [i for i, loss in enumerate(said)
             if plain(loss) is not None and plain(kinds[i]) == "transformer"]  # fmt: skip
-    return [study_of(own) for own in row_groups(table, rows, SEEDS)]
+    every = row_groups(table, rows, SEEDS)
+    return [study_of(own) for own in every if any(separate(row) for row in own)]
 
 
 def study_of(rows: Sequence[Row]) -> Study:
-    """One design; `apart` are runs of which no two share initialisation or order."""
-    concepts = len(rows[0]["homes.loss"]) // (4 * BLOCKS)
+    """One design, or what it lacks."""
     levels = {factor: sorted({level(row, factor) for row in rows}) for factor in FACTORS}
-    wanted = int(np.prod([len(own) for own in levels.values()]))
-    few = min(len(levels["init"]), len(levels["order"]))
-    missing = f"{len(rows)} of {wanted} runs" if len(rows) != wanted else ""
-    if few < FEWEST:
-        missing = f"{few} initialisations or data orders; {FEWEST} or more are needed"
     at = {tuple(level(row, factor) for factor in FACTORS): i for i, row in enumerate(rows)}
-    labels = levels["labels"]
-    apart = [] if missing else [
-        at[init, order, labels[i % len(labels)]]
-        for i, (init, order) in enumerate(zip(levels["init"], levels["order"], strict=False))
-    ]  # fmt: skip
-    return Study(rows, homes_of(rows, concepts), apart, missing)
+    inits, orders, labels = levels.values()
+    home_RC = homes_of(rows, concept_count(rows[0]))
+    if missing := lacking(rows, levels):
+        return Study(rows, home_RC, np.zeros((0, 0), int), missing)
+    n = min(len(inits), len(orders))
+    run_IS = [
+        [at[inits[i], orders[(i + s) % n], labels[(i + s) % len(labels)]] for s in range(n)]
+        for i in range(n)
+    ]
+    return Study(rows, home_RC, np.array(run_IS), "")
+
+
+def lacking(rows: Sequence[Row], levels: dict[str, list[int]]) -> str:
+    """What a design lacks, in words; "" where it is whole."""
+    wanted = int(np.prod([len(own) for own in levels.values()]))
+    whole = sum(row["status"] == "ok" for row in rows)
+    if whole != wanted:
+        return f"{whole} of {wanted} runs"
+    few = min(len(levels["init"]), len(levels["order"]))
+    return f"{few} initialisations or data orders; {FEWEST} are needed" if few < FEWEST else ""
 
 
 def page(name: str, study: Study) -> Page:
     """The figure of one design."""
-    concept = json.loads(str(study.rows[0][CONCEPT]))
-    marks = by_init(study) + housed(ROUTED, study.home_RC[list(study.apart)], concept)
+    marks = [*by_init(study), *shares_of_init(study), *agreements(study)]
     caption = caption_of(study)
-    return Page(name, lambda: draw(marks, words_of(study), caption), marks, caption)
-
-
-def words_of(study: Study) -> list[str]:
-    """The concepts by level."""
-    return [level_words(c) for c in range(study.home_RC.shape[1])]
+    return Page(name, lambda: draw(marks, study.words, caption), marks, caption)
 
 
 def by_init(study: Study) -> list[Mark]:
-    """The share of an initialisation's runs that house each concept in the region.
-
-    No interval: the runs of one initialisation share it.
-    """
+    """The share of an initialisation's runs that house each concept; no interval: they share it."""
     init_R = np.array([level(row, "init") for row in study.rows])
-    return [
-        Mark(f"initialisation {init}", words_of(study)[c], c, share, share, share, int(own_R.sum()))
-        for init in np.unique(init_R)
-        for own_R in (init_R == init,)
-        for c, share in enumerate((study.home_RC[own_R] == REGION).mean(axis=0))
-    ]
+    marks = []
+    for init in np.unique(init_R):
+        own_RC = study.home_RC[init_R == init] == REGION
+        marks += [
+            Mark("housed", word, init, share, -np.inf, np.inf, len(own_RC))
+            for word, share in zip(study.words, own_RC.mean(axis=0), strict=True)
+        ]
+    return marks
 
 
-def draw(marks: Sequence[Mark], words: Sequence[str], caption: str) -> Any:
-    """Concepts against initialisations, and how far runs agree."""
-    figure = new_figure(2.9, caption)
-    left, right = figure.subplots(1, 2, width_ratios=(1, 1.2))
-    inits = list(dict.fromkeys(m.panel for m in marks if m.panel.startswith("initialisation")))
-    share_IC = np.array([[m.value for m in marks if m.panel == init] for init in inits])
-    image = heat(left, share_IC.T)
-    left.set_xticks(range(len(inits)), [init.split()[1] for init in inits])
-    left.set(xlabel="initialisation", title="share of runs that house it in R")
-    left.set_yticks(range(len(words)), words)
-    figure.colorbar(image, ax=left, shrink=0.7, aspect=16).outline.set_linewidth(0.4)
-    coefficients(right, [m for m in marks if m.panel == AGREEMENT])
-    return settle(figure)
+def shares_of_init(study: Study) -> list[Mark]:
+    """Of the variance of living in the region or not, the share of the initialisation."""
+    seeds = {factor: [level(row, factor) for row in study.rows] for factor in FACTORS}
+    marks = []
+    for c, word in enumerate(study.words):
+        housed_R = (study.home_RC[:, c] == REGION).astype(float)
+        if not 0 < housed_R.mean() < 1:
+            share = undefined(len(housed_R), "it is the same in all runs")
+        else:
+            share = variance(crossed(housed_R, seeds).y, FACTORS).of("init").share
+        marks.append(mark(SHARE, word, c, share))
+    return marks
 
 
-def coefficients(ax: Any, marks: Sequence[Mark]) -> None:
-    """Coefficients of agreement with their intervals, and what permuted homes read."""
-    for place, m in enumerate(marks):
-        if m.drawn:
-            ax.plot([max(m.low, -0.5), min(m.high, 1.0)], [place, place], color=BLACK, lw=1)
-            ax.plot(m.value, place, "o", color=BLACK, ms=3.6)
-        ax.text(-0.5, place + 0.36, m.flag if m.drawn else m.why, fontsize=5, va="center")
-    ax.axvline(0, color=BLACK, lw=0.6, ls=(0, (1, 2)))
-    ax.set(xlim=(-0.52, 1.04), ylim=(len(marks) - 0.4, -0.6), title="agreement of homes")
-    names = [m.series.replace(f", {ROUTED}", "").replace(", all", ",\nall") for m in marks]
-    ax.set_yticks(range(len(marks)), names)
+def agreements(study: Study) -> list[Mark]:
+    """How far runs agree that share neither initialisation nor order: three sets of concepts."""
+    home_ISC = study.home_RC[study.run_IS]
+    labelled = json.loads(str(study.rows[0][CONCEPT]))
+    rest = [c for c in range(len(study.words)) if c not in labelled]
+    sets = {
+        "all concepts": list(range(len(study.words))),
+        "not the labelled": rest,
+        "nor the traits": [c for c in rest if "trait" not in study.words[c]],
+    }
+    marks = [Mark(AGREEMENT, "homes that are not told", 0, float((home_ISC < 0).mean()), -np.inf,
+                  np.inf, home_ISC[..., 0].size)]  # fmt: skip
+    for name, own in sets.items():
+        for word, statistic in COEFFICIENTS.items() if len(own) > 1 else ():
+            marks.append(agreed(f"{word}, {name}", statistic, home_ISC[:, :, own]))
+    return marks
+
+
+def agreed(name: str, statistic: Callable[[np.ndarray], float], home_ISC: np.ndarray) -> Mark:
+    """A coefficient averaged over shifts, with the jackknife over initialisations and its null."""
+
+    def mean(own_ISC: np.ndarray) -> float:
+        return float(np.mean([statistic(own_ISC[:, s]) for s in range(own_ISC.shape[1])]))
+
+    value, rng = jackknife_t(mean, home_ISC), np.random.default_rng(0)
+    null = against(value.value, np.array([mean(relabelled(rng, home_ISC)) for _ in range(DRAWS)]))
+    return mark(AGREEMENT, name, 0, value, f"permuted homes {null.mean:.3f}, P = {null.p:.2g}")
+
+
+def relabelled(rng: np.random.Generator, home_ISC: np.ndarray) -> np.ndarray:
+    """Concepts permuted, in one way in all runs of an initialisation: these are not independent."""
+    inits, _, concepts = home_ISC.shape
+    order_IC = rng.permuted(np.tile(np.arange(concepts), (inits, 1)), axis=1)
+    return np.take_along_axis(home_ISC, order_IC[:, None, :], axis=2)
 
 
 def caption_of(study: Study) -> str:
@@ -128,20 +160,25 @@ def caption_of(study: Study) -> str:
     levels = " × ".join(str(len({level(row, factor) for row in study.rows})) for factor in FACTORS)
     return (
         f"{len(study.rows)} runs, {levels} initialisations, data orders and draws of labels;"
-        f" {first['world.kind']}, routed: {level_words(json.loads(str(first[CONCEPT]))[0])},"
-        f" {first['routing.label_fraction']:g} of it labelled. Home: the part, region or rest, of"
-        f" which the ablation costs a concept's tokens most, by Shapley value, told from 0."
-        f" Agreement: {len(study.apart)} runs that share neither initialisation nor order, beside"
-        f" the same with concepts permuted within every run. Whiskers: 95 %, jackknife over these"
-        f" runs."
+        f" {first['world.kind']}, {first[MECHANISM]} routing of"
+        f" {study.words[json.loads(str(first[CONCEPT]))[0]]}, {first['routing.label_fraction']:g}"
+        f" of it labelled. Home: the part, region or rest, of which the ablation costs a concept's"
+        f" tokens most, by Shapley value, told from 0; to κ none is a home like any other. Right of"
+        f" the map: the share that initialisation has of the variance of living in the region."
+        f" Agreement of {len(study.run_IS)} runs that share neither initialisation nor order (some"
+        f" share their labels), averaged over {study.run_IS.shape[1]} such choices, beside the same"
+        f" with the concepts of every initialisation permuted (one-sided P, not corrected for their"
+        f" number)."
+        f" Whiskers: 95 %, modified large samples, jackknife over initialisations."
     )
 
 
 def in_words(study: Study, marks: Sequence[Mark]) -> str:
     """The finding for the terminal."""
-    count = (
-        f"{len(study.rows)} runs, {len(study.apart)} that share neither initialisation nor order"
-    )
-    lines = [f"homes, {count}:"]
-    lines += [concept_lines(ROUTED, marks, words_of(study)), *agreement_lines(ROUTED, marks)]
+    lines = [f"homes, {len(study.rows)} runs, concepts by the share of initialisation:"]
+    for m in marks:
+        if m.panel == SHARE:
+            lines.append(f"  {m.series}: {spoken(m)}{f' ({m.why})' if m.why else ''}")
+        elif m.panel == AGREEMENT:
+            lines.append(f"  {m.series}: {spoken(m)}{f' ({m.flag})' if m.flag else ''}")
     return "\n".join(lines)

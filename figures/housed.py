@@ -48,7 +48,7 @@ def agreements(name: str, home_RC: np.ndarray) -> list[Mark]:
 def null_words(null: Null | CoAbsorption) -> str:
     """What permuted homes read, in a word."""
     mean = null.null_apart if isinstance(null, CoAbsorption) else null.mean
-    return f"permuted homes {mean:.3f}, P = {null.p:.2g}".replace("-", "−")
+    return f"permuted homes {mean:.3f}, P = {null.p:.2g}"
 
 
 def agreement_lines(name: str, marks: Sequence[Mark]) -> list[str]:

@@ -24,7 +24,7 @@ from figures.mechanics_runs import (
     credits_of,
     studies,
 )
-from figures.page import Page, Pages, pages_of
+from figures.page import Page, Pages, by_model, pages_of
 from figures.select import Table
 
 ARMS = ("route", "placebo", "hard")
@@ -33,7 +33,7 @@ LOOKS = 12  # at which courses are drawn
 
 def pages(table: Table, partial: bool) -> Pages:
     """One figure for each study that is whole."""
-    return pages_of("mechanics", studies(table), page, in_words)
+    return pages_of("mechanics", studies(table), page, in_words, ending=by_model)
 
 
 def page(name: str, study: Study) -> Page:
@@ -108,14 +108,18 @@ def information(study: Study, cell: Cell):
 
 
 def probe_absorptions(study: Study) -> list[Mark]:
-    """A_probe at each label fraction at which the hard gate was trained too."""
+    """A_probe at each label fraction at which the hard gate was trained, and its null: not routed.
+
+    The hard gate keeps the region silent on labelled data, so K may come to say more than without
+    a region that takes part: an unrouted network need not read 0.
+    """
     full, marks = Cell("route", 1.0), []
-    for cell in study.where("route"):
-        hard = Cell("hard", cell.p)
-        if hard in study.cells and full in study.cells:
-            route_S, hard_S, full_S = (values(study, c, "information") for c in (cell, hard, full))
-            found = probe_absorption(route_S, hard_S, full_S)
-            marks.append(mark("A_probe", "route", cell.p, found))
+    for hard in study.where("hard"):
+        route = Cell("route", hard.p)
+        for cell in (route, CAPACITY) if {full, route} <= set(study.cells) else ():
+            own_S, hard_S, full_S = (values(study, c, "information") for c in (cell, hard, full))
+            found = probe_absorption(own_S, hard_S, full_S)
+            marks.append(mark("A_probe", cell.arm, hard.p, found))
     return marks
 
 

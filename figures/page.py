@@ -29,13 +29,24 @@ def pages_of(
     page: Callable[[str, Any], Page],
     in_words: Callable[[Any, Sequence[Mark]], str],
     drawn: Callable[[Any], bool] = lambda study: not study.missing,
+    ending: Callable[[Any], str] = lambda study: "",
 ) -> Pages:
-    """A figure for each study that is to be drawn; the others say what is `missing`."""
-    made, said, left_out = [], [], []
+    """A figure for each study that is to be drawn; the others say what is `missing`.
+
+    Its file has the name with the study's own `ending`, and a number where there are several such.
+    """
+    made, said, left_out, taken = [], [], [], list[str]()
     for study in studies:
         if drawn(study):
-            made.append(page(f"{name}-{len(made) + 1}" if made else name, study))
+            taken.append(name + ending(study))
+            count = taken.count(taken[-1])
+            made.append(page(taken[-1] + (f"-{count}" if count > 1 else ""), study))
             said.append(in_words(study, made[-1].marks))
         else:
             left_out.append(f"{name}: {study.missing}")
     return Pages(made, "\n\n".join(said), left_out)
+
+
+def by_model(study: Any) -> str:
+    """The ending of files of studies that differ in their model."""
+    return f"-{study.rows[0]['model.kind']}"

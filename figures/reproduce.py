@@ -44,7 +44,9 @@ def main(arguments: Sequence[str], sweep: Command, pair: Command) -> int:
     """
     asked = understood(arguments)
     plan, committed = plan_of(asked.paper), committed_numbers(asked.paper)
-    chosen, tables = with_data(plan, experiments(plan, asked.small)), dict[str, Sequence[Mark]]()
+    every = experiments(plan, asked.small)
+    chosen, tables = with_data(plan, every), dict[str, Sequence[Mark]]()
+    left_out = [e for e in committed.values() if e.get("experiment") in set(every) - set(chosen)]
     wanted = {k: e for k, e in committed.items() if e.get("experiment") in chosen}
     if not wanted:
         raise AbsorbError(f"{asked.paper}: no number of {', '.join(chosen)}; see absorb paper")
@@ -58,6 +60,8 @@ def main(arguments: Sequence[str], sweep: Command, pair: Command) -> int:
             tables[page.name] = page.marks
     found = [compared(key, entry, plan.places.get(key), tables) for key, entry in wanted.items()]
     say(*told(found))
+    if left_out:
+        say(f"{len(left_out)} numbers were not tried, for want of their data")
     return int(any(one.verdict == "moved" for one in found))
 
 

@@ -173,6 +173,13 @@ def concept_words(row: Row) -> str:
     return " and ".join(map(level_words, concepts))
 
 
+def concept_count(row: Row) -> int:
+    """How many concepts a run's world knows."""
+    if row["world.kind"] == "stories":
+        return 2 * len(LEVELS)
+    return len(json.loads(str(row["world.concepts"])))
+
+
 def level_words(concept: int) -> str:
     """A concept of stories by its level of abstraction."""
     return LEVELS[concept % 3] + " (the second)" * (concept // 3)

@@ -1,7 +1,7 @@
 """The raw tradeoff of a search: the lowest loss on B where an attack leaves A at a loss of τ.
 
-Unlike capabilities, losses need no scale: where an attack teaches a random start the whole task,
-nothing else is left to read.
+Losses need no scale within a pair: where an attack teaches a random start nearly the whole task,
+capabilities cannot be told, and this is left to read.
 """
 
 from collections.abc import Sequence
@@ -9,7 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from absorb.stats.entanglement import least_loss
+from absorb.stats.entanglement import Tradeoff, least_loss
+from absorb.stats.frontier import halves
 from absorb.stats.intervals import mean_t
 from figures.frontier_draw import LOOKS, legend
 from figures.frontier_pairs import Search, Study
@@ -18,8 +19,6 @@ from figures.page import Page
 from figures.style import GREY, new_figure, settle
 
 GRID = 25  # values of τ
-BEYOND = 1.25  # of what is elicited from a random start: more than that is damage
-REFERENCES = {"cannot": ("a random start", (0, (1, 2))), "can": ("both learned", (0, (4, 2)))}
 
 
 def tradeoff_page(whole: Sequence[Study]) -> Page:
@@ -30,27 +29,35 @@ def tradeoff_page(whole: Sequence[Study]) -> Page:
 
 
 def marks_of(study: Study) -> list[Mark]:
-    """T(τ) of every search, and what the attack elicits from its references."""
-    marks, tau_G = [], grid(list(study.searches.values()))
+    """T(τ) of every search, what is elicited there, and what references give up."""
+    marks: list[Mark] = []
     for name, search in study.searches.items():
-        marks += [
-            mark(f"{study.task}: T(τ)", name, one.tau, one.loss, said(search, one.config))
-            for one in least_loss(search.elicited_CS, search.loss_CS, tau_G)
-        ]
+        for one in tradeoff(search):
+            flag = said(search, one.config)
+            marks.append(mark(f"{study.task}: T(τ)", name, one.tau, one.loss, flag))
+            marks.append(mark(f"{study.task}: elicited", name, one.tau, one.elicited, flag))
         for kind, loss_S in (("cannot", search.cannot_S), ("can", search.can_S)):
             marks.append(mark(f"{study.task}: {kind}", name, 0, mean_t(loss_S)))
     return marks
 
 
-def grid(searches: Sequence[Search]) -> np.ndarray:
-    """Values of τ from the least elicited loss of any config to beyond that of random starts."""
-    least = min(np.nanmin(search.elicited_CS.mean(axis=1)) for search in searches)
-    cannot = max(float(search.cannot_S.mean()) for search in searches)
-    return np.linspace(least, BEYOND * cannot, GRID)
+def tradeoff(search: Search) -> list[Tradeoff]:
+    """T(τ) up to what the attack elicits from a random start: who cannot is at no more of a loss.
+
+    A random start that answers B by the best constant is a config as well: it costs all of B.
+    """
+    elicited_CS = np.vstack([search.elicited_CS, search.cannot_S])
+    loss_CS = np.vstack([search.loss_CS, search.constant_S])
+    select = halves(range(elicited_CS.shape[1])).select
+    least = np.nanmin(search.elicited_CS.mean(axis=1))
+    most = search.cannot_S[select].mean()
+    return least_loss(elicited_CS, loss_CS, np.linspace(min(least, most), most, GRID))
 
 
 def said(search: Search, config: int | None) -> str:
     """The config that was chosen."""
+    if config == len(search.words):
+        return "a random start with a constant"
     return "" if config is None else f"{search.methods[config]}: {search.words[config]}"
 
 
@@ -65,7 +72,8 @@ def draw(marks: Sequence[Mark], tasks: Sequence[str], caption: str) -> Any:
             ax.step(tau, [m.value for m in own], color=look.colour, ls=look.line, lw=1.1)
             ax.fill_between(tau, [m.low for m in own], [m.high for m in own], color=look.colour,
                             step="pre", alpha=0.15, lw=0)  # fmt: skip
-        references(ax, marks, task)
+            ax.plot(tau[-1:], [m.value for m in own[-1:]], look.marker, color=look.colour, ms=5)
+        both_learned(ax, marks, task)
         ax.set(title=task, yscale="log", xlabel="τ, what is elicited of A is at least this loss",
                ylabel="lowest loss on B")  # fmt: skip
         ax.grid(color="#E6E6E6", linewidth=0.5)
@@ -73,13 +81,12 @@ def draw(marks: Sequence[Mark], tasks: Sequence[str], caption: str) -> Any:
     return settle(figure)
 
 
-def references(ax: Any, marks: Sequence[Mark], task: str) -> None:
-    """What the attack elicits from a random start and from a network that learned both tasks."""
-    for kind, (words, line) in REFERENCES.items():
-        (m,) = (m for m in marks if (m.panel, m.series) == (f"{task}: {kind}", "asked"))
-        ax.axvline(m.value, color=GREY, lw=0.8, ls=line)
-        ax.text(m.value, 0.99, f" {words}", transform=ax.get_xaxis_transform(), rotation=90,
-                va="top", ha="right", fontsize=5.5)  # fmt: skip
+def both_learned(ax: Any, marks: Sequence[Mark], task: str) -> None:
+    """What the attack elicits from a network that learned both tasks."""
+    (m,) = (m for m in marks if (m.panel, m.series) == (f"{task}: can", "asked"))
+    ax.axvline(m.value, color=GREY, lw=0.8, ls=(0, (4, 2)))
+    ax.text(m.value, 0.99, " both learned", transform=ax.get_xaxis_transform(), rotation=90,
+            va="top", ha="right", fontsize=5.5)  # fmt: skip
 
 
 def caption_of(whole: Sequence[Study]) -> str:
@@ -91,7 +98,9 @@ def caption_of(whole: Sequence[Study]) -> str:
         f"{sum(study.runs for study in whole)} runs, {len(first.seeds)} seeds. {pairs}.\n"
         "Of the configs from which the strongest attack elicits a loss on A of at least τ, the one"
         " of lowest loss on B, chosen on half of the seeds; the loss on B of the others, shaded:"
-        f" 95 %, t over {report} seeds. A line ends where no config reaches τ. Classification in"
-        " nats, reconstruction in squared error. Upright lines: what the same attack elicits from a"
-        " random start and from a network that learned both tasks, for the pair that is asked."
+        f" 95 %, t over {report} seeds; what is elicited from it on them is in the table. A random"
+        " start that answers B by a constant is a config as well. Every line ends (marker) at what"
+        " is elicited from a random start of its own pair: who cannot do A is at no more of a loss,"
+        " and pairs compare by where they stand on that way, not at one τ. Classification in nats,"
+        " reconstruction in squared error. Dashed: a network that learned both tasks asked for."
     )

@@ -21,7 +21,7 @@ SCORES = {
     "raw.retain": "retain loss, ablated",
     "calibrated.forget": "forget loss, calibrated",
 }
-TASKS = {"mlp": "classification", "autoencoder": "reconstruction", "transformer": "stories"}
+TASKS = {"mlp": "classification", "autoencoder": "reconstruction", "toy": "features"}
 
 
 class Study(NamedTuple):
@@ -35,16 +35,23 @@ class Study(NamedTuple):
 
 
 def pages(table: Table, partial: bool) -> Pages:
-    """One figure of all designs that are whole; a design with holes cannot be split."""
+    """A figure for each world of the designs that are whole; one with holes cannot be split."""
     found = studies(table)
     whole = [study for study in found if not study.missing]
     left_out = [f"{study.task}: {study.missing}" for study in found if study.missing]
-    if not whole:
-        return Pages([], "", left_out)
-    marks, caption = [m for study in whole for m in marks_of(study)], caption_of(whole)
-    worlds = "" if any(study.task != "stories" for study in whole) else "_stories"
-    made = Page(f"variance{worlds}", lambda: draw(marks, caption), marks, caption)
-    return Pages([made], "\n".join(in_words(study) for study in whole), left_out)
+    made, said = [], []
+    for world in dict.fromkeys(world_of(study) for study in whole):
+        own = [study for study in whole if world_of(study) == world]
+        marks, caption = [m for study in own for m in marks_of(study)], caption_of(own)
+        name = "variance" if world == "digits" else f"variance_{world}"
+        made.append(Page(name, lambda m=marks, c=caption: draw(m, c), marks, caption))
+        said += [in_words(study) for study in own]
+    return Pages(made, "\n".join(said), left_out)
+
+
+def world_of(study: Study) -> str:
+    """The world of a design; designs of one world stand in one figure."""
+    return str(study.first["world.kind"])
 
 
 def studies(table: Table) -> list[Study]:
@@ -65,7 +72,8 @@ def separate(row: Row) -> bool:
 def study_of(rows: Sequence[Row]) -> Study:
     """The components of every score of one group."""
     seeds = {factor: [level(row, factor) for row in rows] for factor in FACTORS}
-    task, found, missing = TASKS.get(rows[0]["model.kind"], "features"), {}, ""
+    task = TASKS.get(rows[0]["model.kind"], str(rows[0]["world.kind"]))
+    found, missing = {}, ""
     try:
         for score in SCORES:
             y_N = [np.nan if row[score] is None else row[score] for row in rows]

@@ -54,12 +54,22 @@ def test_the_raw_tradeoff_is_the_line_that_was_planted(planted):
     own = [m for m in page.marks if m.panel.endswith("T(τ)")]
     for m in own:
         i = np.floor((CEILING - m.at) / (CEILING - FLOOR) * 24 + 1e-9)  # the greatest a allowed
-        if not 0 <= i <= 23:
-            continue
         b = 1 if i == 23 else 1 - COST[m.series] * (1 - i / 24)  # 23: B alone
-        assert m.value == pytest.approx(TRIVIAL - b * (TRIVIAL - BEST), abs=1e-9)
-    beyond = [m for m in own if m.at > CEILING]
-    assert beyond and not any(m.drawn for m in beyond)
+        assert 0 <= i <= 23 and m.value == pytest.approx(TRIVIAL - b * (TRIVIAL - BEST), abs=1e-9)
+    assert len(own) == 3 * 25 and max(m.at for m in own) == pytest.approx(CEILING)
+    elicited = [m for m in page.marks if m.panel.endswith("elicited")]
+    assert len(elicited) == len(own) and all(m.value >= m.at - 1e-9 for m in elicited)
+
+
+def test_where_all_configs_do_worse_than_a_constant_the_constant_is_taken(planted):
+    worse = [row | {"raw.retain": TRIVIAL + 1} if row["routing.arm"] != "filter" else row
+             for row in planted]  # fmt: skip
+    last = [row | {"elicited.forget": FLOOR} if row["routing.arm"] == "filter" else row
+            for row in worse]  # fmt: skip
+    page = frontier.pages(table(last), False).pages[1]
+    end = [m for m in page.marks if m.panel.endswith("T(τ)") and m.at == pytest.approx(CEILING)]
+    assert [m.value for m in end] == pytest.approx([TRIVIAL] * 3)
+    assert {m.flag for m in end} == {"a random start with a constant"}
 
 
 def test_every_pair_is_searched_with_as_many_configs(planted):

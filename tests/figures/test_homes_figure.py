@@ -1,12 +1,14 @@
 """The experiment `variance_stories` as it stands in conf/, with planted homes."""
 
+from types import SimpleNamespace
+
 import numpy as np
+import pytest
 from planted_runs import table
 
 from absorb.identity import flat
 from figures import homes
-from figures.housed import AGREEMENT, HOUSED
-from figures.path_cubes import ROUTED
+from figures.housed import AGREEMENT
 from sweeps.app import run_sweeper
 
 WORDS = ["experiment=variance_stories", "seeds.order=range(0,8)", "seeds.labels=range(0,3)"]
@@ -35,44 +37,75 @@ def by_chance(seeds):
 
 
 def by_init(seeds):
-    return np.array([1, 1, 0, 0, 0, 0]) if seeds.init % 2 else np.array([0, 1, 1, 1, 0, 0])
+    return np.random.default_rng([seeds.init, 2]).permuted(always(seeds))
 
 
 def drawn(rows):
     (page,) = homes.pages(table(rows), False).pages
-    return page, {(m.panel, m.series.removesuffix(f", {ROUTED}")): m for m in page.marks
-                  if m.panel != HOUSED}  # fmt: skip
+    return page, {(m.panel, m.series): m for m in page.marks if m.panel != "housed"}
+
+
+def chance(m) -> float:
+    return float(m.flag.split("P = ")[1])
 
 
 def test_homes_that_never_change_agree_in_full():
     page, at = drawn(rows_of(always))
-    assert at[AGREEMENT, "Fleiss κ"].value == at[AGREEMENT, "Rand index"].value == 1
-    housed = [m.value for m in page.marks if m.panel == HOUSED]
-    assert housed == [1, 1, 0, 1, 0, 0] and page.marks[-1].n == 8
+    for word in ("all concepts", "not the labelled"):
+        assert at[AGREEMENT, f"Fleiss κ, {word}"].value == 1
+        assert at[AGREEMENT, f"Rand index, {word}"].value == pytest.approx(1)
+        assert chance(at[AGREEMENT, f"Fleiss κ, {word}"]) < 0.01
+    assert not at[homes.SHARE, "a topic"].drawn and at[AGREEMENT, "homes that are not told"].n == 64
     assert page.draw() is not None
 
 
 def test_homes_by_chance_agree_no_more_than_permuted_ones():
     _, at = drawn(rows_of(by_chance))
-    chance = float(at[AGREEMENT, "Fleiss κ"].flag.split("P = ")[1])
-    assert abs(at[AGREEMENT, "Fleiss κ"].value) < 0.3 and chance > 0.05
+    kappa = at[AGREEMENT, "Fleiss κ, all concepts"]
+    assert abs(kappa.value) < 0.1 and chance(kappa) > 0.05
+    shares = [m.value for (panel, _), m in at.items() if panel == homes.SHARE]
+    assert np.abs(shares).max() < 0.25
+
+
+def test_homes_that_an_initialisation_draws_are_its_share_and_no_agreement():
+    """Runs of one initialisation are alike; taken for independent they would read P below .01."""
+    _, at = drawn(rows_of(by_init))
+    assert {m.value for (panel, _), m in at.items() if panel == homes.SHARE} == {1.0}
+    assert chance(at[AGREEMENT, "Fleiss κ, all concepts"]) > 0.05
 
 
 def test_the_initialisation_that_decides_is_seen():
     page, _ = drawn(rows_of(by_init))
-    share = {(m.panel, int(m.at)): m.value for m in page.marks if m.panel.startswith("init")}
-    assert [share[f"initialisation {i}", 0] for i in range(4)] == [0, 1, 0, 1]
-    assert {share[f"initialisation {i}", 1] for i in range(8)} == {1}
-    assert all(m.n == 24 for m in page.marks if m.panel.startswith("init"))
+    share = {(m.series, int(m.at)): m.value for m in page.marks if m.panel == "housed"}
+    for i in range(8):
+        own = by_init(SimpleNamespace(init=i))
+        assert [share[word, i] for word in page_words(page)] == own.tolist()
+    assert all(m.n == 24 for m in page.marks if m.panel == "housed")
+
+
+def page_words(page) -> list[str]:
+    return list(dict.fromkeys(m.series for m in page.marks if m.panel == "housed"))
 
 
 def test_a_design_with_a_hole_is_named():
-    found = homes.pages(table(rows_of(always)[:-1]), False)
+    rows = rows_of(always)
+    found = homes.pages(table(rows[:-1]), False)
+    assert not found.pages and "191 of 192 runs" in found.left_out[0]
+    found = homes.pages(table([*rows[:-1], rows[-1] | {"status": "diverged"}]), False)
     assert not found.pages and "191 of 192 runs" in found.left_out[0]
 
 
-def test_runs_that_share_no_seed_differ_in_initialisation_and_order():
+def test_runs_that_are_compared_share_neither_initialisation_nor_order():
     (study,) = homes.studies(table(rows_of(always)))
-    apart = [study.rows[i] for i in study.apart]
-    for name in ("seeds.init", "seeds.order"):
-        assert sorted(row[name] for row in apart) == list(range(8))
+    for run_I in study.run_IS.T:
+        apart = [study.rows[i] for i in run_I]
+        for name in ("seeds.init", "seeds.order"):
+            assert sorted(row[name] for row in apart) == list(range(8))
+        assert {row["seeds.labels"] for row in apart} == {0, 1, 2}
+    assert len({*study.run_IS.ravel()}) == 64
+
+
+def test_runs_with_one_seed_each_are_no_design():
+    same = [row for row in rows_of(always) if row["seeds.init"] == row["seeds.order"]
+            == row["seeds.labels"]]  # fmt: skip
+    assert homes.studies(table(same)) == []

@@ -90,6 +90,7 @@ def test_what_was_planted_is_drawn(rows):
     assert at["probe", "route", 1].value == pytest.approx(0.1, abs=0.02)
     assert at["probe", "untrained", 0].value == pytest.approx(0.1, abs=0.02)
     assert at["A_probe", "route", 0.5].value == pytest.approx(0.5, abs=0.1)
+    assert at["A_probe", "capacity", 0.5].value == pytest.approx(0, abs=0.05)
     assert at["labels stop", "p = 1, at the end", 0.05].value == pytest.approx(0.5, abs=0.01)
     assert ("gain", "route", 0.5) in at and ("gain", "capacity", 0.5) in at
     assert at["gain", "route", 0.5].value == pytest.approx(GAIN)

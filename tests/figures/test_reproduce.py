@@ -94,7 +94,8 @@ def test_what_has_no_data_here_is_left_out_and_named(paper, capsys):
     (paper / "paper.toml").write_text(plan, encoding="utf-8")
     code, said, sweeps = reproduced(paper, capsys)
     assert said[0] == "clouds: left out, gone/text.txt is not there"
-    assert code == 0 and said[-1].startswith("2 numbers") and len(sweeps.calls) == 1
+    assert code == 0 and said[-2].startswith("2 numbers") and len(sweeps.calls) == 1
+    assert said[-1] == "1 numbers were not tried, for want of their data"
 
 
 def test_what_moved_is_listed_and_fails(paper, capsys):
