@@ -14,9 +14,12 @@ SETTINGS = {
     "classifier of digits": ["model=mlp"],
     "autoencoder of digits": ["model=autoencoder"],
     "toy of superposition": ["world=sparse", "model=toy"],
-    "transformer on stories": ["world=stories", "model=transformer", "train=adamw"],
-}
-RUNS, ROUNDS = 64, 3
+    "transformer on stories": [
+        "world=stories", "model=transformer", "train=adamw", "model.width=32", "model.mlp=64",
+        "train.epochs=3",
+    ],
+}  # fmt: skip
+RUNS, ROUNDS = 16, 3
 
 
 def measures(effort: Effort) -> Report:

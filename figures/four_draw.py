@@ -11,6 +11,7 @@ from figures.style import BLACK, new_figure, settle
 from figures.task_pairs import PROPERTIES
 
 ROOM = (-1.0, 1.02)
+TAU, WITHIN = "Kendall τ_b", "Kendall τ_b within a view"
 
 
 def draw(marks: Sequence[Mark], tasks: Sequence[str], caption: str) -> Any:
@@ -26,7 +27,12 @@ def draw(marks: Sequence[Mark], tasks: Sequence[str], caption: str) -> Any:
     axes[0].set_ylabel("good at")
     bar = above.colorbar(image, ax=list(axes), shrink=0.7, aspect=16, extend="both")
     bar.outline.set_linewidth(0.4)
-    ranks(below.subplots(), [m for m in marks if m.panel == "Kendall τ_b"])
+    ax = below.subplots()
+    ranks(ax, [m for m in marks if m.panel == TAU])
+    rows = [m.series for m in marks if m.panel == TAU]
+    for m in marks:
+        if m.panel == WITHIN:
+            ax.plot(m.value, rows.index(m.series), "D", color=BLACK, mfc="white", ms=3.6)
     return settle(figure)
 
 

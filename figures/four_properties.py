@@ -5,16 +5,16 @@ from itertools import combinations
 
 import numpy as np
 
-from absorb.stats.four_properties import MARGIN, agreement, compare_pairs
+from absorb.stats.four_properties import MARGIN, agreement, compare_pairs, tau_b
 from absorb.stats.intervals import mean_t
-from figures.four_draw import draw
+from figures.four_draw import TAU, WITHIN, draw
 from figures.frontier_pairs import digit_words
 from figures.marks import Mark, mark, number, spoken
 from figures.page import Page, Pages, by_model, pages_of
 from figures.select import Table
 from figures.task_pairs import DELTA, PROPERTIES, Study, Task, studies
 
-TAU = "Kendall τ_b"
+FEWEST_PAIRS = 4  # of one view
 
 
 def pages(table: Table, partial: bool) -> Pages:
@@ -61,11 +61,24 @@ def compared(study: Study, x: str, y: str) -> list[Mark]:
         f"P = {found.chance:.2g}; within {MARGIN:g}: {count['equivalent']}, beyond:"
         f" {count['counterexample']} of {len(verdicts)}"
     )
-    marks = [mark(TAU, f"{x} ~ {y}", 0, found.tau, words)]
+    marks = [mark(TAU, f"{x} ~ {y}", 0, found.tau, words), *within_views(study, x, y)]
     return marks + [
         mark("counterexample", f"{x} ~ {y}", i, verdict.gap, pair_words(study, i))
         for i, verdict in enumerate(verdicts) if verdict.verdict == "counterexample"
     ]  # fmt: skip
+
+
+def within_views(study: Study, x: str, y: str) -> list[Mark]:
+    """τ_b over the pairs of one view alone, so that two views are not all there is to rank.
+
+    No interval: too few tasks share a view to resample them.
+    """
+    view_P2 = np.array([[study.tasks[t][1] for t in pair] for pair in study.pairs])
+    own_P = view_P2[:, 0] == view_P2[:, 1]
+    if own_P.all() or own_P.sum() < FEWEST_PAIRS:
+        return []
+    value = tau_b(*(study.found[name][own_P].mean(axis=1) for name in (x, y)), np.ones(own_P.sum()))
+    return [Mark(WITHIN, f"{x} ~ {y}", 0, value, -np.inf, np.inf, int(own_P.sum()))]
 
 
 def pair_words(study: Study, i: int) -> str:
@@ -86,9 +99,9 @@ def caption_of(study: Study) -> str:
         " representation: a fresh head on the row's features. Cost: what the row loses where the"
         f" column's elicited capability is {DELTA:g} or less. Configs are chosen on the other half"
         " of the seeds. τ_b over ordered pairs off the diagonal; 95 % intervals by resampled"
-        f" tasks, P by relabelled tasks (QAP). Attacks: {row['measure.attack_kinds']}, rates"
-        f" {row['measure.attack_rates']}, forget examples {row['measure.attack_examples']},"
-        f" {row['measure.attack_steps']} steps."
+        f" tasks, P by relabelled tasks (QAP); hollow: over pairs of one view alone. Attacks:"
+        f" {row['measure.attack_kinds']}, rates {row['measure.attack_rates']}, forget examples"
+        f" {row['measure.attack_examples']}, {row['measure.attack_steps']} steps."
     )
 
 
@@ -103,6 +116,8 @@ def in_words(study: Study, marks: Sequence[Mark]) -> str:
     for m in marks:
         if m.panel == TAU:
             lines.append(f"  τ_b {m.series}: {spoken(m)} {m.flag or m.why}")
+        if m.panel == WITHIN:
+            lines.append(f"    within a view: {number(m.value)}, {m.n} pairs")
     found = [m for m in marks if m.panel == "counterexample"]
     lines += [f"  counterexample, {m.series}: {m.flag}, gap {spoken(m)}" for m in found[:12]]
     return "\n".join(lines + [f"  and {len(found) - 12} more"] * (len(found) > 12))

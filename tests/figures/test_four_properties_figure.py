@@ -72,11 +72,25 @@ def test_transfer_is_read_where_the_most_examples_teach_a_start_everything(rows)
     np.testing.assert_allclose(study.found["transfer"], usual.found["transfer"], atol=1e-9)
 
 
+def test_a_broken_network_costs_no_more_than_one_that_does_nothing(rows):
+    """All but one config are far worse at B than a constant, and that one knows all of A."""
+
+    def broken(row):
+        if row["routing.arm"] == "filter" and row["train.epochs"] == 100:
+            return row | {"elicited.forget": CAN}
+        return row if row["routing.arm"] == "std" else row | {"raw.retain": 50 * TRIVIAL}
+
+    (study,) = studies(table([broken(row) for row in rows]))
+    np.testing.assert_allclose(study.found["cost"], 1, atol=1e-9)
+
+
 def test_four_names_of_one_thing_agree(rows):
     found = four_properties.pages(table(rows), False)
     (page,) = found.pages
     taus = [m for m in page.marks if m.panel == "Kendall τ_b"]
     assert len(taus) == 6 and all(m.value == pytest.approx(1) for m in taus)
+    within = [m for m in page.marks if m.panel == "Kendall τ_b within a view"]
+    assert [(m.value, m.n) for m in within] == [(pytest.approx(1), 4)] * 6
     assert not [m for m in page.marks if m.panel == "counterexample"]
     assert page.draw() is not None
     assert not frontier.pages(table(rows), False).left_out  # another question
