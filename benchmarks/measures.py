@@ -10,23 +10,23 @@ from benchmarks.engine import at_width, engine, seeded, waves_of
 from benchmarks.report import Figure, Report, at_most
 from benchmarks.timing import Contender, interleaved
 
-SETTINGS = {
-    "classifier of digits": ["model=mlp"],
-    "autoencoder of digits": ["model=autoencoder"],
-    "toy of superposition": ["world=sparse", "model=toy"],
-    "transformer on stories": [
-        "world=stories", "model=transformer", "train=adamw", "model.width=32", "model.mlp=64",
-        "train.epochs=3",
-    ],
-}  # fmt: skip
-RUNS, ROUNDS = 16, 3
+STORIES = ["world=stories", "model=transformer", "train=adamw", "model.width=32", "model.mlp=64",
+           "train.epochs=3"]  # fmt: skip
+SETTINGS = {  # runs and settings
+    "classifier of digits": (16, ["model=mlp"]),
+    "autoencoder of digits": (16, ["model=autoencoder"]),
+    "toy of superposition": (16, ["world=sparse", "model=toy"]),
+    "transformer on stories": (4, STORIES),
+}
+ROUNDS = 3
 
 
 def measures(effort: Effort) -> Report:
     """Milliseconds per run of training and of all that is measured by default, and their ratio."""
     figures = []
-    for name, words in SETTINGS.items():
-        found = interleaved(contenders(words, effort), min(effort.rounds, ROUNDS))
+    for name, (runs, words) in SETTINGS.items():
+        tried = contenders(words, effort.pick(runs, 4), effort)
+        found = interleaved(tried, min(effort.rounds, ROUNDS))
         train_R, look_R = found["train"].wall_R, found["measure"].wall_R
         figures += [
             Figure(f"{name}: training", "ms per run", 1e3 * train_R),
@@ -36,14 +36,14 @@ def measures(effort: Effort) -> Report:
     return Report(figures)
 
 
-def contenders(words: Sequence[str], effort: Effort) -> dict[str, Contender]:
+def contenders(words: Sequence[str], runs: int, effort: Effort) -> dict[str, Contender]:
     """A whole training and a whole measuring of as many runs."""
     from absorb.worlds import load_world
     from sweeps.app import compose
 
     short = effort.pick([], ["train.epochs=1", "measure.attack_steps=4"])
     config = compose([*words, *short])
-    configs, data = seeded(config, effort.pick(RUNS, 4)), load_world(config.world)
+    configs, data = seeded(config, runs), load_world(config.world)
     whole = engine(configs, data, config.train.epochs)
     looked = measured(configs, data)
     return {"train": Contender(whole.run, looked.units), "measure": looked}
