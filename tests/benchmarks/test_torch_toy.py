@@ -46,6 +46,7 @@ def stepped(lane, state, x_BF):
     return train_step(*lane, regions(*lane), state, Batch(x_BF, *seen))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("case", [SMALL, WIDER], ids=lambda case: case.name)
 def test_loss_and_gradient_are_the_engines(case):
     rate = ["train.optimizer=sgd", "train.learning_rate=1", "train.weight_decay=0"]

@@ -112,6 +112,7 @@ def test_a_run_that_is_not_finite_leaves_its_point_out_and_says_so(rows):
     assert interval({0: one}, [0], STABILITY["least"]).n == 1 and len(study.cells) == 45
 
 
+@pytest.mark.slow
 def test_the_linear_world_has_its_closed_form_beside_it():
     rows = [planted_row(config) for config in configs(TOY)]
     found = dynamics.pages(table(rows), False)

@@ -82,6 +82,7 @@ def test_a_trained_network_reads_what_the_library_says_on_the_host():
     np.testing.assert_allclose(found["interference"], inner, rtol=2e-3, atol=1e-7)
 
 
+@pytest.mark.slow
 def test_labels_are_those_of_training():
     """A float's width decides what is drawn, and the treatment counts in float64."""
     spec, knobs, data, params, found = trained(*ROUTED)
@@ -152,7 +153,7 @@ LINEAR = ["world=linear", f"world.slope={SLOPE}", "model=paths", "train=sgd",
           f"train.learning_rate={RATE}", "measure.treatments=[whole,raw,dynamics]"]  # fmt: skip
 
 
-@pytest.mark.parametrize("depth", [1, 2])
+@pytest.mark.parametrize("depth", [1, pytest.param(2, marks=pytest.mark.slow)])
 def test_the_linear_world_reads_its_closed_form(depth):
     words = [*LINEAR, f"model.depth={depth}", "model.strength=0.05", "train.epochs=60",
              "world.examples=1024"]  # fmt: skip

@@ -99,7 +99,7 @@ def largest_gap(a, b) -> float:
     return max(jax.tree.leaves(gaps))
 
 
-FAST = ("mlp", "no_cross", "autoencoder")  # the others are built of these
+FAST = ("mlp", "no_cross")  # the others are built of these
 
 
 @pytest.mark.parametrize(
