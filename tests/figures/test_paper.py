@@ -66,6 +66,10 @@ def test_every_number_of_the_paper_is_cited_there_and_as_committed():
     assert committed_numbers(PAPER) == fresh
 
 
+def test_no_semicolon_after_a_number_is_taken_for_the_end_of_code():
+    assert not re.findall(r'#(?:num|runs)\("[^"]*"\);', text_of(PAPER))
+
+
 def test_the_papers_prose_has_no_result_of_its_own():
     """No decimal fraction in the text but the label fractions, widths and sizes of the design."""
     text = re.sub(r"(?m)^#(let|set|show|place|text|v|block).*$|//.*$", "", text_of(PAPER))
