@@ -40,6 +40,11 @@ def by_init(seeds):
     return np.random.default_rng([seeds.init, 2]).permuted(always(seeds))
 
 
+@pytest.fixture(autouse=True)
+def few_draws(monkeypatch):
+    monkeypatch.setattr(homes, "DRAWS", 199)
+
+
 def drawn(rows):
     (page,) = homes.pages(table(rows), False).pages
     return page, {(m.panel, m.series): m for m in page.marks if m.panel != "housed"}

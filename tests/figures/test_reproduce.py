@@ -1,5 +1,6 @@
 """The paper's sweeps again: what is the same, what lies within its interval, what moved."""
 
+import shutil
 from pathlib import Path
 
 import pytest
@@ -50,21 +51,30 @@ class Sweeps:
         return self.code
 
 
-@pytest.fixture
-def paper(tmp_path, monkeypatch):
-    monkeypatch.setattr("figures.save.FORMATS", ())
-    folder = tmp_path / "paper"
+@pytest.fixture(scope="module")
+def built(tmp_path_factory) -> Path:
+    """A paper that was built once."""
+    folder = tmp_path_factory.mktemp("built") / "paper"
+    clouds = folder.parent / "clouds"
     stored(folder / "runs" / "dose", dose_rows(seeds=4))
-    stored(tmp_path / "clouds", cloud_rows(seeds=2))
-    page = next(iter(pages_of(tmp_path / "clouds", ["cloud_table2"])))
+    stored(clouds, cloud_rows(seeds=2))
+    page = next(iter(pages_of(clouds, ["cloud_table2"])))
     mark = next(m for m in page.marks if m.drawn)
     (folder / "tables").mkdir()
     (folder / "tables" / f"{page.name}.csv").write_text(as_csv(page.marks), encoding="utf-8")
     plan = PLAN.replace("PANEL", mark.panel).replace("SERIES", mark.series)
     (folder / "paper.toml").write_text(plan.replace("AT", str(mark.at)), encoding="utf-8")
     (folder / "main.typ").write_text(TEXT, encoding="utf-8")
-    assert build(folder) == 0
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("figures.save.FORMATS", ())
+        assert build(folder) == 0
     return folder
+
+
+@pytest.fixture
+def paper(built, tmp_path) -> Path:
+    """A copy of it, for a test to change."""
+    return Path(shutil.copytree(built, tmp_path / "paper"))
 
 
 def reproduced(paper, capsys, *words, **how) -> tuple[int, list[str], Sweeps]:
