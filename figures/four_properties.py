@@ -77,7 +77,8 @@ def within_views(study: Study, x: str, y: str) -> list[Mark]:
     own_P = view_P2[:, 0] == view_P2[:, 1]
     if own_P.all() or own_P.sum() < FEWEST_PAIRS:
         return []
-    value = tau_b(*(study.found[name][own_P].mean(axis=1) for name in (x, y)), np.ones(own_P.sum()))
+    x_P, y_P = (study.found[name][own_P].mean(axis=1) for name in (x, y))
+    value = tau_b(x_P, y_P, np.ones(own_P.sum()))
     return [Mark(WITHIN, f"{x} ~ {y}", 0, value, -np.inf, np.inf, int(own_P.sum()))]
 
 

@@ -22,11 +22,10 @@ ELICITED, KEPT, TRIVIAL = "elicited.forget", "raw.retain", "trivial.retain"
 class Search(NamedTuple):
     """All configs tried on one pair: capabilities and losses, shapes (configs, seeds).
 
-    `elicited_CS` of A and `loss_CS` of B are nats or squared errors; `cannot_S` and `can_S` what
-    the same attack elicits from a random start and from a network that learned both, `constant_S`
-    the loss on B of the best constant, which both have who cannot do anything. `alone` is
-    the place of the config that learned B alone: what it knows of A cost nothing. `methods` and
-    `words` say of each config what it is.
+    `elicited_CS` of A and `loss_CS` of B are nats or squared errors. `cannot_S` and `can_S`: what
+    the same attack elicits from a random start and from a network that learned both. `constant_S`:
+    the loss on B of the best constant. `alone` is the place of the config that learned B alone:
+    what it knows of A cost nothing. `methods` and `words` say of each config what it is.
     """
 
     pair: str

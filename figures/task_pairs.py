@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 
 from absorb.stats.capability import capabilities
-from absorb.stats.frontier import best_crossed
+from absorb.stats.four_properties import cost, failed_unlearning
 from absorb.stats.relearn import best, flattened
 from figures.frontier_pairs import VIEWS, method, references
 from figures.searches import losses
@@ -105,17 +105,10 @@ def properties(own: Mapping[tuple, Seeded], seeds: Sequence[int]) -> dict[str, n
     refit = losses({"": alone}, "refit.forget", seeds)
     return {
         "transfer": transfer(alone, start, both, seeds),
-        # least a with b at 1 − δ or more; where none was found, nothing was unlearned
-        "failed unlearning": -best_crossed(-b_CS, -a_CS, -(1 - DELTA), -1.0),
+        "failed unlearning": failed_unlearning(a_CS, b_CS, DELTA),
         "shared representation": scale(refit, "refit.forget", start, both, seeds)[0],
-        # what b loses where a is at most δ; who can do nothing always is
-        "cost": 1 - best_crossed(with_nothing(a_CS), with_nothing(b_CS), DELTA, 0.0),
+        "cost": cost(a_CS, b_CS, DELTA),
     }
-
-
-def with_nothing(capability_CS: np.ndarray) -> np.ndarray:
-    """The configs, and one that can do nothing: a random start that answers by a constant."""
-    return np.vstack([capability_CS, np.zeros(capability_CS.shape[1])])
 
 
 def scale(loss_CS: np.ndarray, column: str, start: Seeded, both: Seeded, seeds: Sequence[int]

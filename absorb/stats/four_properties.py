@@ -10,6 +10,7 @@ from typing import NamedTuple
 import numpy as np
 
 from absorb.errors import AbsorbError
+from absorb.stats.frontier import best_crossed
 from absorb.stats.intervals import NAN, Interval, mean_t, undefined
 
 MARGIN = 0.1
@@ -28,6 +29,25 @@ class PairVerdict(NamedTuple):
 
     gap: Interval
     verdict: str
+
+
+def failed_unlearning(a_CS: np.ndarray, b_CS: np.ndarray, delta: float) -> np.ndarray:
+    """P2: the least elicited capability a of configs with b at 1 − delta or more; 1 where none is.
+
+    Shapes (configs, seeds) to (seeds,). Configs are chosen on the other half of the seeds.
+    """
+    return -best_crossed(-b_CS, -a_CS, -(1 - delta), -1.0)
+
+
+def cost(a_CS: np.ndarray, b_CS: np.ndarray, delta: float) -> np.ndarray:
+    """P4: what b loses where the elicited capability a is at most delta, seed by seed.
+
+    A random start that answers by a constant is a config too (a = b = 0), so that no broken network
+    is the best. Shapes (configs, seeds) to (seeds,), chosen on the other half of the seeds.
+    """
+    nothing_S = np.zeros(a_CS.shape[1])
+    a_CS, b_CS = (np.vstack([x_CS, nothing_S]) for x_CS in (a_CS, b_CS))
+    return 1 - best_crossed(a_CS, b_CS, delta, 0.0)
 
 
 def tau_b(x_P: np.ndarray, y_P: np.ndarray, weight_P: np.ndarray) -> float:
