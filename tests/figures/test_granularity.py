@@ -154,6 +154,9 @@ def test_each_treatment_has_its_page_and_many_columns_a_page_each():
         "granularity_elicited-retain_cost",
     ]
     assert "batch; mlp 1, update" in {m.series for m in wide.pages[0].marks}
+    text = pages(table([row | {"world.kind": "text"} for row in rows()]), False)
+    assert [p.name for p in text.pages] == ["granularity_text_elicited",
+                                            "granularity_text_calibrated"]  # fmt: skip
 
 
 def test_an_unfinished_sweep_is_refused_by_number_and_drawn_when_asked(tmp_path, monkeypatch):

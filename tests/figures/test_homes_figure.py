@@ -79,6 +79,15 @@ def test_homes_that_an_initialisation_draws_are_its_share_and_no_agreement():
     assert chance(at[AGREEMENT, "Fleiss κ, all concepts"]) > 0.05
 
 
+def test_runs_of_one_initialisation_are_permuted_alike():
+    """They are not independent: permuted one by one they would make a null that is too narrow."""
+    home_IC = np.random.default_rng(0).integers(0, 2, (8, CONCEPTS))
+    home_ISC = np.repeat(home_IC[:, None], 8, axis=1)
+    moved_ISC = homes.relabelled(np.random.default_rng(1), home_ISC)
+    assert (moved_ISC == moved_ISC[:, :1]).all() and (moved_ISC != home_ISC).any()
+    np.testing.assert_array_equal(np.sort(moved_ISC, axis=2), np.sort(home_ISC, axis=2))
+
+
 def test_the_initialisation_that_decides_is_seen():
     page, _ = drawn(rows_of(by_init))
     share = {(m.series, int(m.at)): m.value for m in page.marks if m.panel == "housed"}

@@ -39,6 +39,12 @@ def test_each_planted_cause_is_named(rows):
     assert page.draw() is not None
 
 
+def test_each_world_has_a_figure_of_its_own(rows):
+    elsewhere = [row | {"world.kind": "mnist"} for row in rows]
+    both = variance.pages(table([*rows, *elsewhere]), False)
+    assert [page.name for page in both.pages] == ["variance", "variance_mnist"]
+
+
 def test_a_design_with_a_hole_names_it(rows):
     found = variance.pages(table(rows[:-1]), False)
     assert not found.pages and "init=3, order=3, labels=2: 1 runs; must be 2" in found.left_out[0]
