@@ -108,9 +108,21 @@ def run_id(config: Config) -> str:
     Hashes the canonical config with the versions of the schema and of the science; paths of
     results, launcher and git revision are not in it.
     """
-    versions = f'"config_version":{CONFIG_VERSION},"science_version":{SCIENCE_VERSION}'
-    text = f'{{"config":{canonical_json(config)},{versions}}}'
+    text = f'{{"config":{canonical_json(config)},{_versions()}}}'
     return hashlib.sha256(text.encode()).hexdigest()
+
+
+def training_id(config: Config) -> str:
+    """64 hexadecimal digits that name a training: who shares them differs in `measure` alone."""
+    config = canonical(config)
+    names = [name for name in _PARTS if name != "measure"]
+    parts = [f'"{name}":{_part_json(getattr(config, name))}' for name in names]
+    text = f'{{"training":{{{",".join(parts)}}},{_versions()}}}'
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def _versions() -> str:
+    return f'"config_version":{CONFIG_VERSION},"science_version":{SCIENCE_VERSION}'
 
 
 _PARTS = tuple(sorted(f.name for f in fields(Config)))

@@ -10,13 +10,11 @@ from benchmarks.engine import at_width, engine, seeded, waves_of
 from benchmarks.report import Figure, Report, at_most
 from benchmarks.timing import Contender, interleaved
 
-STORIES = ["world=stories", "model=transformer", "train=adamw", "model.width=32", "model.mlp=64",
-           "train.epochs=3"]  # fmt: skip
 SETTINGS = {  # runs and settings
     "classifier of digits": (16, ["model=mlp"]),
     "autoencoder of digits": (16, ["model=autoencoder"]),
     "toy of superposition": (16, ["world=sparse", "model=toy"]),
-    "transformer on stories": (4, STORIES),
+    "transformer on stories": (4, ["world=stories", "model=transformer", "train=adamw"]),
 }
 ROUNDS = 3
 

@@ -8,10 +8,11 @@ from absorb.config import Config
 from absorb.devices import set_up_devices
 from absorb.errors import AbsorbError
 from sweeps.app import Request, run_sweeper
-from sweeps.estimate import Estimate, estimate, size_words, words
+from sweeps.estimate import Estimate, Load, estimate, size_words, words
 from sweeps.launch import Launch
 from sweeps.local import Executor, Outcome
 from sweeps.memory import check_memory
+from sweeps.networks import Networks
 from sweeps.plan import Had, Survey, Work, survey
 from sweeps.progress import complain, say
 from sweeps.starts import start_checker
@@ -78,7 +79,7 @@ def _plan(request: Request) -> int:
     lines = {
         "points": f"{counts.points:,} ({counts.duplicates:,} duplicates)",
         "already there": f"{counts.finished:,} ({counts.failed:,} failed)",
-        "to do": f"{counts.todo:,}",
+        "to do": f"{counts.todo:,} ({sum(counts.trained.values()):,} trained before)",
         "programs to compile": f"{len(counts.missing):,}",
         "runs in a batch": f"{launch.batch}",
         "lanes": f"{launch.lanes or 'calibrated'} on each of {launch.devices or 'all'} devices",
@@ -120,12 +121,15 @@ def ask(request: Request, again: bool = False) -> Asked:
     Errors: AbsorbError for whatever is wrong with any run that would be done.
     """
     set_up_devices(request.launch.devices)
-    work = Work(request.points, had(request.store), again)
+    work = Work(request.points, had(request.store), again, Networks(request.store))
     counts = survey(work, checker(request))
-    specs = [(request.points.specs[program], n) for program, n in counts.missing.items()]
+    specs = [
+        Load(request.points.specs[program], n, counts.trained[program])
+        for program, n in counts.missing.items()
+    ]
     launch = request.launch
     if launch.bound is not None:
-        check_memory([spec for spec, _ in specs], launch)
+        check_memory([load.spec for load in specs], launch)
     guess = estimate(specs, launch.lanes, launch.devices, launch.bound)
     return Asked(request, work, counts, guess)
 
@@ -181,7 +185,11 @@ def headline(asked: Asked) -> str:
     text += f": {counts.finished:,} already there"
     if counts.failed:
         text += f", {counts.failed:,} failed" + ("" if asked.work.retry else " (absorb retry)")
-    return text + (f", {counts.todo:,} to do" if counts.todo else ", nothing to do")
+    if not counts.todo:
+        return f"{text}, nothing to do"
+    trained = sum(counts.trained.values())
+    known = f", {trained:,} of them trained before: only measured" if trained else ""
+    return f"{text}, {counts.todo:,} to do{known}"
 
 
 def _agreed(guess: Estimate) -> bool:

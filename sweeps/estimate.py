@@ -19,6 +19,14 @@ ROW_BYTES = 400
 LANES = 8
 
 
+class Load(NamedTuple):
+    """So many runs of one program, of which some networks are there and only measured."""
+
+    spec: Spec
+    runs: int
+    trained: int = 0
+
+
 class Estimate(NamedTuple):
     """Seconds, bytes of memory and bytes of results."""
 
@@ -27,13 +35,14 @@ class Estimate(NamedTuple):
     stored: float
 
 
-def estimate(specs: list[tuple[Spec, int]], lanes: int | None, devices: int | None,
+def estimate(loads: list[Load], lanes: int | None, devices: int | None,
              bound: float | None = None) -> Estimate:  # fmt: skip
-    """What `(spec, number of runs)` take on this machine's cores, within a bound of bytes."""
+    """What all loads take on this machine's cores, within a bound of bytes."""
     cores = devices or usable_cores()
-    seconds = sum(COMPILE_S + n * run_seconds(spec) / cores for spec, n in specs)
-    memory = [batch_bytes(spec, width_of(spec, lanes, cores, bound), cores) for spec, _ in specs]
-    stored = sum(n * row_bytes(spec) for spec, n in specs)
+    seconds = sum(COMPILE_S + load_seconds(load) / cores for load in loads)
+    specs = [load.spec for load in loads]
+    memory = [batch_bytes(spec, width_of(spec, lanes, cores, bound), cores) for spec in specs]
+    stored = sum(load.runs * row_bytes(load.spec) for load in loads)
     return Estimate(seconds, max(memory, default=PROCESS_BYTES), stored)
 
 
@@ -48,13 +57,20 @@ def row_bytes(spec: Spec) -> int:
     return ROW_BYTES + 4 * parameters(spec) * copies
 
 
-def run_seconds(spec: Spec) -> float:
-    """Seconds that one run keeps one core busy: forward, backward and update, then measures."""
+def load_seconds(load: Load) -> float:
+    """Seconds that a load keeps one core busy: training what is not there, measuring all."""
+    spec, fresh = load.spec, load.runs - load.trained
+    trained = spec.rival.steps if spec.rival.kind != "none" else 0
+    trained += passes(spec) * steps(spec)
+    return step_seconds(spec) * (fresh * trained + load.runs * measure_steps(spec))
+
+
+def step_seconds(spec: Spec) -> float:
+    """Seconds that one optimizer step keeps one core busy: forward, backward and update."""
     uses = 2 if isinstance(spec.model, Toy) else 1  # W serves both ways
     flops = 6 * uses * parameters(spec) * spec.train.batch * positions(spec.world)
     rate = TOKEN_FLOPS_PER_CORE if of_tokens(spec.world) else FLOPS_PER_CORE
-    step = flops / rate + 16 * parameters(spec) / 4e9 + other_seconds(spec)
-    return step * (passes(spec) * steps(spec) + measure_steps(spec))
+    return flops / rate + 16 * parameters(spec) / 4e9 + other_seconds(spec)
 
 
 def passes(spec: Spec) -> int:
@@ -84,9 +100,8 @@ def steps(spec: Spec) -> int:
 
 
 def measure_steps(spec: Spec) -> int:
-    """Optimizer steps that a rival, refitting and attacking a trained network take."""
-    asked = spec.measure
-    found = spec.rival.steps if spec.rival.kind != "none" else 0
+    """Optimizer steps that refitting and attacking a trained network take."""
+    asked, found = spec.measure, 0
     if {"refit", "elicited"} & set(asked.treatments) and not isinstance(spec.model, Toy):
         found += asked.refit_epochs * max(1, examples(spec) // spec.train.batch)
     if "elicited" in asked.treatments:

@@ -20,6 +20,8 @@ from sweeps.stopping import Stop, Stopper
 if TYPE_CHECKING:
     import numpy as np
 
+    from absorb.lanes.trained import Trained
+
 NARROW = 8  # lanes to begin halving from where the engine had chosen the width itself
 
 
@@ -28,6 +30,7 @@ class StoreLike(Protocol):
 
     def write(self, rows: Any, provenance: Any, arrays: Any = None) -> str: ...
     def arrays(self, run_id: str) -> Any: ...
+    def arrays_of(self, run_ids: Sequence[str]) -> Any: ...
     def save_checkpoint(self, name: str, arrays: Any, meta: Any) -> None: ...
     def load_checkpoint(self, name: str) -> Any: ...
     def drop_checkpoint(self, name: str) -> None: ...
@@ -135,6 +138,7 @@ class Executor:
                     on_progress=self._on_progress(len(points)),
                     checkpoint=StoredCheckpoint(self.store, points),
                     stored=self._start_of(points),
+                    trained=self._trained(points),
                     most=self.most_of(points),
                 )
             except Exception as error:
@@ -156,12 +160,23 @@ class Executor:
         start = points[0].config.train.start  # static, so the same for all of a batch
         return self.store.arrays(start) if start else None
 
+    def _trained(self, points: Sequence[Point]) -> "list[Trained] | None":
+        """The networks of a batch that are there already, or None where they have to be trained."""
+        networks = [self.work.networks.of(point.config) for point in points]
+        there = [network for network in networks if network is not None]
+        if not there:
+            return None
+        from absorb.lanes.trained import Trained
+
+        arrays = self.store.arrays_of([network.run_id for network in there])
+        return [Trained(arrays[network.run_id], network.loss) for network in there]
+
     def _on_progress(self, runs: int) -> Callable[[Any], None]:
         def on_progress(progress: Any) -> None:
             done, total = progress.lane_steps_done, max(1, progress.lane_steps_total)
-            self.lane_steps = total
+            self.lane_steps = 0 if progress.phase == "measure" else total
             move = self.bar.resumed if progress.phase == "resumed" else self.bar.step
-            move(done / total, runs, done)
+            move(done / total, runs, min(done, self.lane_steps))
             self.stopper.check()
 
         self.lane_steps = 0

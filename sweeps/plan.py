@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import NamedTuple, Protocol
 
 from absorb.config import Config, Spec
+from sweeps.networks import NONE, Networks
 from sweeps.points import Point
 
 
@@ -26,13 +27,17 @@ class Had(NamedTuple):
 
 
 class Survey(NamedTuple):
-    """Counts of one pass over a sweep; `missing` runs, by program number, are to be done."""
+    """Counts of one pass over a sweep; `missing` runs, by program number, are to be done.
+
+    `trained` counts those among them whose network is there, so that it is measured alone.
+    """
 
     points: int
     runs: int
     finished: int
     failed: int
     missing: Mapping[int, int]
+    trained: Mapping[int, int]
 
     @property
     def duplicates(self) -> int:
@@ -46,11 +51,15 @@ class Survey(NamedTuple):
 
 
 class Work(NamedTuple):
-    """Which runs are to be done: the new ones, or with `retry` those that failed."""
+    """Which runs are to be done: the new ones, or with `retry` those that failed.
+
+    `networks` are those that need no training.
+    """
 
     points: HasSpecs
     had: Had
     retry: bool = False
+    networks: Networks = NONE
 
     def wants(self, point: Point) -> bool:
         """Whether a run is to be done."""
@@ -63,6 +72,7 @@ def survey(work: Work, check: Callable[[Config], None]) -> Survey:
     """Count a sweep's runs; `check` sees every run to be done and refuses it by raising."""
     points = runs = finished = failed = 0
     missing: Counter[int] = Counter()
+    trained: Counter[int] = Counter()
     for points, runs, point in _numbered(work.points):  # noqa: B007
         if point is None:
             continue
@@ -71,7 +81,8 @@ def survey(work: Work, check: Callable[[Config], None]) -> Survey:
         if work.wants(point):
             check(point.config)
             missing[point.program] += 1
-    return Survey(points, runs, finished, failed, missing)
+            trained[point.program] += work.networks.of(point.config) is not None
+    return Survey(points, runs, finished, failed, missing, trained)
 
 
 def _numbered(points: Iterable[Point]) -> Iterator[tuple[int, int, Point | None]]:
@@ -85,17 +96,18 @@ def _numbered(points: Iterable[Point]) -> Iterator[tuple[int, int, Point | None]
 
 
 def batches(work: Work, size: int) -> Iterator[Sequence[Point]]:
-    """The runs to be done in batches of up to `size`, each of one program.
+    """The runs to be done in batches of up to `size`, each of one program, all trained or none.
 
     Programs with few runs are held back until all points are seen; memory stays at `size` points
     for each program, besides the ids.
     """
-    waiting: dict[int, list[Point]] = {}
+    waiting: dict[tuple[int, bool], list[Point]] = {}
     for _, _, point in _numbered(work.points):
         if point is None or not work.wants(point):
             continue
-        batch = waiting.setdefault(point.program, [])
+        key = (point.program, work.networks.of(point.config) is not None)
+        batch = waiting.setdefault(key, [])
         batch.append(point)
         if len(batch) == size:
-            yield waiting.pop(point.program)
+            yield waiting.pop(key)
     yield from waiting.values()

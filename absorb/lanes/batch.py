@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Callable, Sequence
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol, TypeVar
 
 import jax
 import jax.numpy as jnp
@@ -14,6 +14,7 @@ from absorb.footprint import FEWEST_LANES
 from absorb.knobs import Knobs, knobs_of, stack
 from absorb.lanes.programs import PARAMETERS, Programs, on_all, on_lanes, programs
 from absorb.lanes.room import make_room
+from absorb.lanes.trained import Trained, stacked
 from absorb.lanes.width import choose_lanes
 from absorb.measure.dynamics import with_eigenvalues
 from absorb.sites import classes
@@ -22,11 +23,15 @@ from absorb.worlds import Data, load_world, steps_per_epoch
 
 SEGMENTS = 10  # a run's training is cut into at least this many compiled calls
 SAVE_EVERY = 60.0  # seconds between checkpoints inside a batch
+T = TypeVar("T")
 CALLED: set[tuple[Callable, int | None]] = set()  # a program's first call compiles it
 
 
 class Progress(NamedTuple):
-    """How far a batch is, in optimizer steps summed over its runs."""
+    """How far a batch is, in optimizer steps summed over its runs.
+
+    In the phase `measure`, where nothing is trained, the steps are those of earlier training.
+    """
 
     lane_steps_done: int
     lane_steps_total: int
@@ -61,12 +66,14 @@ class Checkpointer(Protocol):
 def train_batch(configs: Sequence[Config], *, lanes: int | None = None,
                 devices: int | None = None, on_progress: Callable[[Progress], None] | None = None,
                 checkpoint: Checkpointer | None = None,
-                stored: Named | None = None, most: int | None = None) -> BatchResult:  # fmt: skip
+                stored: Named | None = None, most: int | None = None,
+                trained: Sequence[Trained] | None = None) -> BatchResult:  # fmt: skip
     """Train and measure every config; each result is a function of its own config alone.
 
     configs: share one Spec. lanes: per device; None takes the calibrated width. on_progress: called
     after every segment, and may raise to stop: what is done is then in the checkpoint. stored: the
-    parameters of the run that `train.start` names. most: of the lanes that may be chosen.
+    parameters of the run that `train.start` names. most: of the lanes that may be chosen. trained:
+    the configs' networks, where they are there and have only to be measured.
     Errors: AbsorbError where the configs do not share a Spec, or the stored parameters do not fit.
     """
     if lanes is not None and lanes < FEWEST_LANES:
@@ -80,11 +87,12 @@ def train_batch(configs: Sequence[Config], *, lanes: int | None = None,
     knobs = [knobs_of(config, classes(spec.world)) for config in configs]
     run_steps = spec.train.epochs * steps_per_epoch(spec, len(data.train.class_N))
     make_room()
-    lanes = lanes or choose_lanes(spec, data, knobs, run_steps, devices, most)
+    to_train = 0 if trained else run_steps
+    lanes = lanes or choose_lanes(spec, data, knobs, to_train, devices, most)
     made = programs(spec, lanes, devices)
     begin = on_all(made.mesh, dict(stored)) if stored and spec.train.start else None
     shared = on_all(made.mesh, data)
-    batch = _Batch(spec, made, shared, begin, run_steps, knobs, on_progress, checkpoint)
+    batch = _Batch(spec, made, shared, begin, trained, run_steps, knobs, on_progress, checkpoint)
     rows = batch.run()
     arrays = [_arrays(row) for row in rows]
     total = time.perf_counter() - batch.began
@@ -103,14 +111,14 @@ class _Batch:
     """The waves of one batch: where it stands, and how that is saved and resumed."""
 
     def __init__(self, spec: Spec, made: Programs, shared: Data, stored: Named | None,
-                 run_steps: int, knobs: list[Knobs], on_progress,
+                 trained: Sequence[Trained] | None, run_steps: int, knobs: list[Knobs], on_progress,
                  checkpoint: Checkpointer | None):  # fmt: skip
         self.spec, self.made, self.data, self.knobs = spec, made, shared, knobs
         self.on_progress, self.checkpoint = on_progress, checkpoint
         self.began = self.saved = time.perf_counter()
         self.first_calls = 0.0
         self.scores: list[dict[str, np.ndarray]] = []
-        self.run_steps, self.stored = run_steps, stored
+        self.run_steps, self.stored, self.trained = run_steps, stored, trained
         self.segment = segment_epochs(spec.train.epochs)
 
     def run(self) -> list[dict[str, Any]]:
@@ -118,19 +126,28 @@ class _Batch:
         first, epoch, state = self._resume()
         if state is not None:
             self._tell(first, epoch, "resumed")
-        waves = [
-            self.knobs[i : i + self.made.width] for i in range(0, len(self.knobs), self.made.width)
-        ]
-        for wave in range(first, len(waves)):
-            lanes = waves[wave] + [waves[wave][-1]] * (self.made.width - len(waves[wave]))
-            self._wave(wave, on_lanes(self.made.mesh, stack(lanes)), epoch, state)
+        for wave in range(first, -(-len(self.knobs) // self.made.width)):
+            knobs = on_lanes(self.made.mesh, stack(self._lanes(self.knobs, wave)))
+            if self.trained is None:
+                state = self._train(wave, knobs, epoch, state)
+                self._measure(wave, knobs, state)
+            else:
+                state = on_lanes(self.made.mesh, stacked(self._lanes(self.trained, wave)))
+                self._measure(wave, knobs, state)
+                self._after_segment(wave + 1, 0, None, "measure")
             epoch, state = 0, None
         if self.checkpoint is not None:
             self.checkpoint.drop()
         merged = {name: np.concatenate([s[name] for s in self.scores]) for name in self.scores[0]}
         return [_row(merged, i) for i in range(len(self.knobs))]
 
-    def _wave(self, wave: int, knobs: Knobs, epoch: int, state) -> None:
+    def _lanes(self, runs: Sequence[T], wave: int) -> Sequence[T]:
+        """What the lanes of a wave work on; those beyond the last run repeat it."""
+        some = runs[wave * self.made.width : (wave + 1) * self.made.width]
+        return [*some, *[some[-1]] * (self.made.width - len(some))]
+
+    def _train(self, wave: int, knobs: Knobs, epoch: int, state):
+        """The state of a wave's networks after training, from where it stands."""
         if state is None:
             state = self._call(self.made.start, knobs, self.stored)
         else:
@@ -143,6 +160,10 @@ class _Batch:
             self._after_segment(wave, epoch, state)
         if self.made.unlearn is not None:
             state = self._call(self.made.unlearn, knobs, self.data, state)
+        return state
+
+    def _measure(self, wave: int, knobs: Knobs, state) -> None:
+        """The scores of a wave's networks, kept."""
         scores = self._call(self.made.measure, knobs, self.data, state)
         extra = {"diverged_step": state.diverged_step}
         if self.spec.train.epochs:
@@ -160,11 +181,11 @@ class _Batch:
             self.first_calls += time.perf_counter() - began
         return result
 
-    def _after_segment(self, wave: int, epoch: int, state) -> None:
+    def _after_segment(self, wave: int, epoch: int, state, phase: str = "train") -> None:
         if self.checkpoint is not None and time.perf_counter() - self.saved > SAVE_EVERY:
             self._save(wave, epoch, state)
         try:
-            self._tell(wave, epoch, "train")
+            self._tell(wave, epoch, phase)
         except BaseException:
             if self.checkpoint is not None:
                 self._save(wave, epoch, state)
@@ -173,7 +194,7 @@ class _Batch:
     def _tell(self, wave: int, epoch: int, phase: str) -> None:
         if self.on_progress is None:
             return
-        share = (wave + epoch / self.spec.train.epochs) * self.made.width
+        share = (wave + epoch / max(1, self.spec.train.epochs)) * self.made.width
         total = self.run_steps * len(self.knobs)
         self.on_progress(Progress(min(int(share * self.run_steps), total), total, phase))
 
@@ -182,24 +203,28 @@ class _Batch:
         arrays = {f"state.{i}": np.asarray(x) for i, x in enumerate(jax.tree.leaves(state))}
         for done, scores in enumerate(self.scores):
             arrays |= {f"scores.{done}.{name}": value for name, value in scores.items()}
-        meta = {"wave": wave, "epoch": epoch, "width": self.made.width,
-                "devices": self.made.mesh.size, "runs": len(self.knobs)}  # fmt: skip
-        self.checkpoint.save(arrays, meta)
+        self.checkpoint.save(arrays, {"wave": wave, "epoch": epoch} | self._here())
         self.saved = time.perf_counter()
+
+    def _here(self) -> dict[str, Any]:
+        """What a checkpoint must agree in: another width is another rounding."""
+        return {"width": self.made.width, "devices": self.made.mesh.size, "runs": len(self.knobs),
+                "trained": self.trained is not None}  # fmt: skip
 
     def _resume(self) -> tuple[int, int, Any]:
         found = self.checkpoint.load() if self.checkpoint is not None else None
         if found is None:
             return 0, 0, None
         arrays, meta = found
-        here = (self.made.width, self.made.mesh.size, len(self.knobs))
-        if (meta["width"], meta["devices"], meta["runs"]) != here:
-            return 0, 0, None  # another width: another rounding, so begin again
+        if any(meta.get(name, False) != value for name, value in self._here().items()):
+            return 0, 0, None
         for done in range(meta["wave"]):
             prefix = f"scores.{done}."
             self.scores.append(
                 {k.removeprefix(prefix): v for k, v in arrays.items() if k.startswith(prefix)}
             )
+        if self.trained is not None:
+            return meta["wave"], 0, None
         shape = jax.eval_shape(self.made.start, stack([self.knobs[0]] * self.made.width))
         count = len(jax.tree.leaves(shape))
         leaves = [arrays[f"state.{i}"] for i in range(count)]

@@ -131,15 +131,31 @@ class Store:
 
     def arrays(self, run_id: str) -> dict[str, np.ndarray]:
         """Arrays kept for a run, by name; raises AbsorbError if there are none."""
-        for _, _, manifest in self._holders(check_run_id(run_id)):
+        return self.arrays_of([run_id])[run_id]
+
+    def arrays_of(self, run_ids: Sequence[str]) -> dict[str, dict[str, np.ndarray]]:
+        """Arrays kept for each of some runs, by name; raises AbsorbError if one has none."""
+        wanted = {check_run_id(run_id) for run_id in run_ids}
+        found: dict[str, dict[str, np.ndarray]] = {}
+        for manifest in shard.manifests_of(self.root):
+            held = [r for r, _ in manifest.statuses() if r in wanted and r not in found]
+            if manifest.arrays is None or not held:
+                continue
             try:
-                found = self._arrays_of(manifest, run_id)
+                found |= {r: arrays for r in held if (arrays := self._arrays_of(manifest, r))}
             except DamageError as damage:
                 shard.warn_of(self.root, manifest.name, damage)
-                continue
-            if found:
-                return found
-        raise AbsorbError(f"no arrays were kept for run {run_id} in {self.root}")
+        if missing := wanted - set(found):
+            raise AbsorbError(f"no arrays were kept for run {min(missing)} in {self.root}")
+        return found
+
+    def arrays_kept(self) -> set[str]:
+        """Ids of the runs in shards that keep arrays, though not each of them needs to have some.
+
+        Reads manifests alone.
+        """
+        keeping = [m for m in shard.manifests_of(self.root) if m.arrays is not None]
+        return {run_id for manifest in keeping for run_id, _ in manifest.statuses()}
 
     def _arrays_of(self, manifest: Manifest, run_id: str) -> dict[str, np.ndarray]:
         # A file of many runs is hashed once per Store, not once per run.

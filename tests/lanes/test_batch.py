@@ -10,6 +10,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from lane_memory import Memory
 
 from absorb.config import spec_of
 from absorb.errors import AbsorbError
@@ -160,22 +161,6 @@ def test_one_lane_is_refused():
 def test_configs_of_two_specs_are_refused():
     with pytest.raises(AbsorbError, match="more than one Spec"):
         train_batch([small(), small("train.epochs=5")], lanes=2)
-
-
-class Memory:
-    """A checkpoint held in a dictionary."""
-
-    def __init__(self):
-        self.kept = None
-
-    def save(self, arrays, meta):
-        self.kept = (arrays, meta)
-
-    def load(self):
-        return self.kept
-
-    def drop(self):
-        self.kept = None
 
 
 @pytest.mark.parametrize("stop_after", [1, 3, 5, 8])

@@ -14,7 +14,7 @@ class FakeEngine:
         self.calls: list[tuple[int, int | None]] = []
 
     def __call__(self, configs, *, lanes=None, devices=None, on_progress=None, checkpoint=None,
-                 stored=None, most=None):  # fmt: skip
+                 stored=None, most=None, trained=None):  # fmt: skip
         self.calls.append((len(configs), lanes))
         if (lanes or 16) > self.room:
             raise RuntimeError("RESOURCE_EXHAUSTED: out of memory")

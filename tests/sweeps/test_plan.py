@@ -67,7 +67,7 @@ def test_points_are_taken_one_by_one():
     def stream():
         for number in range(10**6):
             taken.append(number)
-            yield SimpleNamespace(run_id=f"{number:032x}{0:032x}", program=0)
+            yield SimpleNamespace(run_id=f"{number:032x}{0:032x}", program=0, config=None)
 
     class Endless:
         specs = ()

@@ -1,0 +1,89 @@
+"""Which stored networks serve a config, and sweeps that ask them something else."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from absorb.cli import main
+from absorb.identity import flat, run_id, training_id
+from absorb.lanes import batch
+from absorb.store import Store
+from sweeps.app import compose
+from sweeps.networks import LOSS, Network, Networks
+
+SMALL = ["model.widths=[8,8]", "routing.units=3", "train.epochs=2"]
+KEPT = [*SMALL, "measure=quick", "measure.parameters=true"]
+ASKED = [*SMALL, "measure.treatments=[whole,raw,calibrated]"]
+
+
+def stored(path, config, status="ok", kept=True, **changes):
+    """A store that holds one run, with parameters or without."""
+    row = {"run_id": run_id(config), "status": status, **flat(config), LOSS: 0.5, **changes}
+    arrays = {run_id(config): {"w": np.zeros(2, np.float32)}} if kept else None
+    Store(path).write([row], {}, arrays)
+    return Networks(str(path))
+
+
+def test_a_training_is_all_but_what_is_asked():
+    config = compose(KEPT)
+    assert training_id(config) == training_id(compose(ASKED))
+    ascent = ["rival=ascent", "routing=none", "routing.arm=rival"]
+    others = ["seed=1", "train.epochs=3", "gate=hard", "routing.units=2", "seeds.rerun=1"]
+    for words in (ascent, *([word] for word in others)):
+        assert training_id(compose([*KEPT, *words])) != training_id(config)
+    own = replace(config, seeds=replace(config.seeds, init=config.seed))
+    assert training_id(own) == training_id(config)  # a null seed is the run's own
+
+
+def test_a_kept_network_serves_whoever_asks_it_something_else(tmp_path):
+    config = compose(KEPT)
+    networks = stored(tmp_path, config)
+    assert networks.of(compose(ASKED)) == Network(run_id(config), 0.5)
+    assert networks.of(compose([*ASKED, "seed=1"])) is None
+
+
+def test_only_training_tells_of_training(tmp_path):
+    networks = stored(tmp_path, compose(KEPT))
+    words = [*SMALL, "measure.treatments=[whole,raw,mechanics]", "routing=parameter"]
+    kept = compose([*words, "measure.parameters=true"])
+    assert networks.of(kept) is None
+    assert stored(tmp_path, kept).of(kept) is None
+
+
+@pytest.mark.parametrize("changes", [
+    {"status": "diverged"},
+    {"kept": False},  # as an extracted store has it
+    {"train.epochs": 3},  # a row of other settings than its id says
+    {"model.kind": "unheard"},  # of settings that are no more
+])  # fmt: skip
+def test_what_cannot_serve_is_passed_over(tmp_path, changes):
+    assert stored(tmp_path, compose(KEPT), **changes).of(compose(ASKED)) is None
+
+
+def test_a_store_that_is_not_there_has_no_networks(tmp_path):
+    assert Networks(str(tmp_path / "none")).of(compose(ASKED)) is None
+    assert not (tmp_path / "none").exists()
+
+
+def test_asking_more_of_kept_networks_trains_only_the_others(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    trained = []
+    one = batch._Batch._train
+    monkeypatch.setattr(
+        batch._Batch, "_train", lambda self, *args: (trained.append(args[0]), one(self, *args))[1]
+    )
+    assert main(["sweep", *KEPT, "seed=range(0,3)"]) == 0
+    assert main(["plan", *ASKED, "seed=range(0,4)"]) == 0
+    assert "4 (3 trained before)" in capsys.readouterr().out
+    assert main(["sweep", *ASKED, "seed=range(0,3)"]) == 0
+    assert len(trained) == 1
+    assert "3 to do, 3 of them trained before: only measured" in capsys.readouterr().out
+    assert main(["sweep", *ASKED, "seed=range(0,4)"]) == 0
+    assert len(trained) == 2
+    assert main(["sweep", *ASKED, "seed=range(0,4)", "store=fresh"]) == 0
+    here, fresh = (Store(tmp_path / name, create=False) for name in ("results", "fresh"))
+    for seed in range(4):
+        name = run_id(compose([*ASKED, f"seed={seed}"]))
+        rows = [{k: v for k, v in s.row(name).items() if k != "shard"} for s in (here, fresh)]
+        assert rows[0] == rows[1] and rows[0]["status"] == "ok"
