@@ -61,10 +61,11 @@ def test_a_newcomer_goes_through_without_a_step_that_fails(tmp_path):
                                   capture_output=True, text=True, timeout=600)  # fmt: skip
             assert (done.returncode != 0) == (block.about == "fails"), done.stdout + done.stderr
             said += done.stdout + done.stderr
+    assert "4 to do, 4 of them trained before: only measured" in said
     assert "hidden2" in said and "nothing to do" in said and "p = 0.5:" in said
     assert (work / "fables.png").stat().st_size > 5000
     assert "fables" in (work / "fables.html").read_text(encoding="utf-8")
     assert re.search(
-        r"^11 runs, \d+ columns in runs.csv, without \d+ columns of lists$", said, re.M
+        r"^19 runs, \d+ columns in runs.csv, without \d+ columns of lists$", said, re.M
     )
     assert re.search(r"^9 runs, \d+ columns in fables.parquet$", said, re.M)
