@@ -10,7 +10,17 @@ from typing import Any
 
 from absorb.model_config import MATRICES, Autoencoder, Mlp, Paths, Toy, Transformer
 from absorb.settings import knob, static, switch
-from absorb.world_config import Digits, Linear, Mnist, Pair, Sparse, Stories, Text
+from absorb.world_config import (
+    Digits,
+    Linear,
+    Mnist,
+    Pair,
+    Sparse,
+    Stories,
+    StoryPair,
+    Text,
+    Told,
+)
 
 ARMS = ("route", "hard", "filter", "placebo", "capacity", "std", "rival")
 MECHANISMS = ("none", "activation", "parameter", "update")
@@ -151,7 +161,7 @@ class Seeds:
 class Config:
     """One run, whole. The same class with its knobs blanked (`spec_of`) is the static `Spec`."""
 
-    world: Digits | Pair | Mnist | Linear | Sparse | Stories | Text
+    world: Digits | Pair | Mnist | Linear | Sparse | Stories | StoryPair | Text
     model: Mlp | Autoencoder | Paths | Toy | Transformer
     routing: Routing
     gate: Gate
@@ -167,7 +177,8 @@ Spec = Config
 __all__ = ["ARMS", "ATTACKS", "DEGREES", "GRANULARITIES", "KINDS", "MATRICES", "MECHANISMS",
            "RIVALS", "TREATMENTS", "Autoencoder", "Config", "Digits", "Gate", "Linear", "Measure",
            "Mlp", "Mnist", "Paths", "Rival", "Routing", "Seeds", "Sparse", "Spec", "Stories",
-           "Text", "Toy", "Train", "Transformer", "Weights", "blank", "spec_of"]  # fmt: skip
+           "StoryPair", "Text", "Told", "Toy", "Train", "Transformer", "Weights", "blank",
+           "spec_of"]  # fmt: skip
 
 KINDS: dict[str, dict[str, type]] = {
     "world": {
@@ -177,6 +188,7 @@ KINDS: dict[str, dict[str, type]] = {
         "linear": Linear,
         "sparse": Sparse,
         "stories": Stories,
+        "story_pair": StoryPair,
         "text": Text,
     },
     "model": {

@@ -12,8 +12,8 @@ from absorb.config import (
     Paths,
     Sparse,
     Spec,
-    Stories,
     Text,
+    Told,
     Toy,
     Transformer,
 )
@@ -140,7 +140,7 @@ def examples(spec: Spec) -> int:
         return world.measured
     if isinstance(world, Text):
         return round((1 - world.validation - world.test) * text_bytes(world)) // world.length
-    if isinstance(world, Stories):
+    if isinstance(world, Told):
         return world.train_count
     return world.train_count if isinstance(world, Mnist) else world.examples
 

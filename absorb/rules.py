@@ -52,6 +52,7 @@ MODELS_FOR = {
     "linear": ("paths",),
     "sparse": ("toy",),
     "stories": ("transformer",),
+    "story_pair": ("transformer",),
     "text": ("transformer",),
 }  # other worlds: any of the rest
 

@@ -14,18 +14,19 @@ from absorb.config import (
     Paths,
     Sparse,
     Spec,
-    Stories,
     Text,
+    Told,
     Toy,
     Transformer,
 )
+from absorb.world_config import STORY_CONCEPTS
 
-World = Digits | Pair | Mnist | Linear | Sparse | Stories | Text
+World = Digits | Pair | Mnist | Linear | Sparse | Told | Text
 Model = Mlp | Autoencoder | Paths | Toy | Transformer
 
-STORY_CONCEPTS = ("family", "topic", "trait", "family_two", "topic_two", "trait_two")
 STORY_WORDS = 128  # room for the vocabulary of the world stories
-CLASSES = {"digits": 10, "pair": 20, "mnist": 10, "linear": 1, "stories": len(STORY_CONCEPTS)}
+CLASSES = {"digits": 10, "pair": 20, "mnist": 10, "linear": 1, "stories": len(STORY_CONCEPTS),
+           "story_pair": 2}  # fmt: skip
 INPUTS = {"digits": 64, "pair": 64, "mnist": 784, "linear": 1}
 
 
@@ -38,7 +39,7 @@ def classes(world: World) -> int:
 
 def inputs(world: World) -> int:
     """Width of an example; of a story, its tokens with the one that is only predicted."""
-    if isinstance(world, Stories | Text):
+    if isinstance(world, Told | Text):
         return world.length + 1
     if isinstance(world, Pair) and "elsewhere" in (world.a_view, world.b_view):
         return 2 * INPUTS["pair"]
@@ -52,18 +53,18 @@ def answers(world: World) -> int:
 
 def vocabulary(world: World) -> int:
     """How many tokens a world of tokens knows."""
-    assert isinstance(world, Stories | Text)
-    return STORY_WORDS if isinstance(world, Stories) else world.vocabulary
+    assert isinstance(world, Told | Text)
+    return STORY_WORDS if isinstance(world, Told) else world.vocabulary
 
 
 def of_tokens(world: World) -> bool:
     """Whether an example is a sequence of tokens, each of which is predicted from those before."""
-    return isinstance(world, Stories | Text)
+    return isinstance(world, Told | Text)
 
 
 def positions(world: World) -> int:
     """Data in one example: the predictions of a story, else one."""
-    return world.length if isinstance(world, Stories | Text) else 1
+    return world.length if isinstance(world, Told | Text) else 1
 
 
 def transformer_sites(model: Transformer) -> dict[str, int]:

@@ -4,6 +4,9 @@ from dataclasses import dataclass
 
 from absorb.settings import knob, static
 
+STORY_CONCEPTS = ("family", "topic", "trait", "family_two", "topic_two", "trait_two")
+PLAIN = "plain"  # a story without any concept
+
 
 @dataclass(frozen=True)
 class Digits:
@@ -85,22 +88,40 @@ class Sparse:
 
 
 @dataclass(frozen=True)
-class Stories:
-    """Short stories from a grammar, with concepts at several levels of abstraction.
+class Told:
+    """Short stories from a grammar, with concepts at several levels of abstraction."""
 
-    A story carries each concept with probability `carried`; `overlap` goes from concepts that
-    never share a text (0) to concepts that always do (1).
-    """
-
-    kind: str = static(choices=("stories",))
+    kind: str = static()
     split_seed: int = static(0, 2**31 - 1)
     train_count: int = static(16, 10**7)
     validation_count: int = static(16, 10**6)
     test_count: int = static(16, 10**6)
     length: int = static(8, 65536)
+    held_out: str = static(choices=("none", "fact", "template"))
+
+
+@dataclass(frozen=True)
+class Stories(Told):
+    """Stories that carry each concept with probability `carried`.
+
+    `overlap` goes from concepts that never share a text (0) to concepts that always do (1).
+    """
+
+    kind: str = static(choices=("stories",))
     carried: float = static(0.0, 1.0)
     overlap: float = static(0.0, 1.0)
-    held_out: str = static(choices=("none", "fact", "template"))
+
+
+@dataclass(frozen=True)
+class StoryPair(Told):
+    """Two tasks of equal size: half of the stories carry concept `a`, the others `b` or none.
+
+    Task A is concept 0 and task B is concept 1, also where both are the same.
+    """
+
+    kind: str = static(choices=("story_pair",))
+    a: str = static(choices=STORY_CONCEPTS)
+    b: str = static(choices=(*STORY_CONCEPTS, PLAIN))
 
 
 @dataclass(frozen=True)

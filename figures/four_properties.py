@@ -8,13 +8,13 @@ import numpy as np
 from absorb.stats.four_properties import MARGIN, agreement, compare_pairs, tau_b
 from absorb.stats.intervals import mean_t
 from figures.four_draw import TAU, WITHIN, draw
-from figures.frontier_pairs import digit_words
 from figures.marks import Mark, mark, number, spoken
 from figures.page import Page, Pages, by_model, pages_of
 from figures.select import Table
-from figures.task_pairs import DELTA, PROPERTIES, Study, Task, studies
+from figures.task_pairs import DELTA, PROPERTIES, Study, studies
 
 FEWEST_PAIRS = 4  # of one view
+HOLLOW = "; hollow: over pairs of one view alone"
 
 
 def pages(table: Table, partial: bool) -> Pages:
@@ -26,15 +26,8 @@ def page(name: str, study: Study) -> Page:
     """The figure of one study."""
     marks = [m for p in PROPERTIES for m in cells(study, p)]
     marks += [m for pair in combinations(PROPERTIES, 2) for m in compared(study, *pair)]
-    caption, tasks = caption_of(study), [task_words(task) for task in study.tasks]
+    caption, tasks = caption_of(study), [task.words for task in study.tasks]
     return Page(name, lambda: draw(marks, tasks, caption), marks, caption)
-
-
-def task_words(task: Task) -> str:
-    """A task, such as "0 to 4 (turned)"."""
-    digits, view = task
-    even = list(digits) == [0, 2, 4, 6, 8]
-    return digit_words(digits, view) if not even else "even" + f" ({view})" * (view != "upright")
 
 
 def cells(study: Study, name: str) -> list[Mark]:
@@ -43,7 +36,7 @@ def cells(study: Study, name: str) -> list[Mark]:
     both = [(pair, study.found[name][i]) for i, pair in enumerate(study.pairs)]
     both += [((i, i), study.same[name][i]) for i in range(n)]
     return [
-        mark(name, f"{task_words(study.tasks[i])} → {task_words(study.tasks[j])}", i * n + j,
+        mark(name, f"{study.tasks[i].words} → {study.tasks[j].words}", i * n + j,
              mean_t(value_S))
         for (i, j), value_S in sorted(both, key=lambda cell: cell[0])
     ]  # fmt: skip
@@ -73,7 +66,7 @@ def within_views(study: Study, x: str, y: str) -> list[Mark]:
 
     No interval: too few tasks share a view to resample them.
     """
-    view_P2 = np.array([[study.tasks[t][1] for t in pair] for pair in study.pairs])
+    view_P2 = np.array([[study.tasks[t].view for t in pair] for pair in study.pairs])
     own_P = view_P2[:, 0] == view_P2[:, 1]
     if own_P.all() or own_P.sum() < FEWEST_PAIRS:
         return []
@@ -84,23 +77,28 @@ def within_views(study: Study, x: str, y: str) -> list[Mark]:
 
 def pair_words(study: Study, i: int) -> str:
     """An ordered pair by its tasks."""
-    return " → ".join(task_words(study.tasks[t]) for t in study.pairs[i])
+    return " → ".join(study.tasks[t].words for t in study.pairs[i])
 
 
 def caption_of(study: Study) -> str:
     """What a reader has to know."""
     row = study.rows[0]
+    stories = row["world.kind"] == "story_pair"
+    examples = "stories" if stories else "pictures"
+    zero = (
+        "as from a network that learned the language alone" if stories else "as from a random start"
+    )
     return (
         f"{len(study.rows)} runs, {len(study.seeds)} seeds, {row['model.kind']}; row: the task that"
         " the network is good at, column: the task that is asked of it; the diagonal pairs a task"
-        " with other pictures of itself. All on one scale: 0 as from a random start, 1 as from a"
+        f" with other {examples} of itself. All on one scale: 0 {zero}, 1 as from a"
         " network that learned both. Transfer: loss saved by starting from the row, over log n"
         " forget examples. Failed unlearning: the least elicited capability of the column at a"
         f" capability of the row of {1 - DELTA:g}; where no config had that, 1. Shared"
         " representation: a fresh head on the row's features. Cost: what the row loses where the"
         f" column's elicited capability is {DELTA:g} or less. Configs are chosen on the other half"
         " of the seeds. τ_b over ordered pairs off the diagonal; 95 % intervals by resampled"
-        f" tasks, P by relabelled tasks (QAP); hollow: over pairs of one view alone. Attacks:"
+        f" tasks, P by relabelled tasks (QAP){'' if stories else HOLLOW}. Attacks:"
         f" {row['measure.attack_kinds']}, rates {row['measure.attack_rates']}, forget examples"
         f" {row['measure.attack_examples']}, {row['measure.attack_steps']} steps."
     )

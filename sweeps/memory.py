@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from absorb.config import Spec, Stories, Text
+from absorb.config import Spec, Text, Told
 from absorb.devices import usable_cores
 from absorb.errors import AbsorbError
 from absorb.footprint import FEWEST_LANES, batch_bytes, widest
@@ -38,7 +38,7 @@ def remedy(spec: Spec, launch: Launch, fits: int) -> str:
     batch = largest(spec.train.batch, lambda n: _with_batch(spec, n), launch)
     if batch:
         return f"train.batch={batch} would fit"
-    if isinstance(spec.world, Stories | Text):
+    if isinstance(spec.world, Told | Text):
         length = largest(spec.world.length, lambda n: _with_length(spec, n), launch)
         if length >= _least_length(spec.world):
             return f"no train.batch fits; world.length={length} would"
@@ -57,10 +57,10 @@ def largest(most: int, changed, launch: Launch) -> int:
     return low
 
 
-def _least_length(world: Stories | Text) -> int:
+def _least_length(world: Told | Text) -> int:
     from absorb.worlds.stories import SHORTEST
 
-    return SHORTEST if isinstance(world, Stories) else 8  # as absorb.world_config has it
+    return SHORTEST if isinstance(world, Told) else 8  # as absorb.world_config has it
 
 
 def _with_batch(spec: Spec, batch: int) -> Spec:

@@ -2,7 +2,7 @@
 
 from functools import lru_cache
 
-from absorb.config import Digits, Linear, Mnist, Pair, Sparse, Spec, Stories, Text, blank
+from absorb.config import Digits, Linear, Mnist, Pair, Sparse, Spec, Stories, StoryPair, Text, blank
 from absorb.worlds.data import Data, Split
 from absorb.worlds.digits import load_digits_world
 from absorb.worlds.labels import carries, check_labels, observe, observe_drawn
@@ -11,9 +11,10 @@ from absorb.worlds.mnist import load_mnist_world
 from absorb.worlds.pair import load_pair_world
 from absorb.worlds.sparse import draw, given, load_sparse_world
 from absorb.worlds.stories import load_stories_world
+from absorb.worlds.story_pair import load_story_pair_world
 from absorb.worlds.text import load_text_world
 
-World = Digits | Pair | Mnist | Linear | Sparse | Stories | Text
+World = Digits | Pair | Mnist | Linear | Sparse | Stories | StoryPair | Text
 WORLDS = {
     "digits": load_digits_world,
     "pair": load_pair_world,
@@ -21,6 +22,7 @@ WORLDS = {
     "linear": load_linear_world,
     "sparse": load_sparse_world,
     "stories": load_stories_world,
+    "story_pair": load_story_pair_world,
     "text": load_text_world,
 }
 

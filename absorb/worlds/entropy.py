@@ -4,7 +4,7 @@ from math import comb, log
 
 import numpy as np
 
-from absorb.config import Stories
+from absorb.config import Stories, Told
 from absorb.sites import STORY_CONCEPTS
 from absorb.worlds import grammar
 from absorb.worlds.stories import outcomes
@@ -22,7 +22,7 @@ def best_loss(world: Stories) -> float:
     return float(p_K @ (inside_K + surprise_K)) / world.length
 
 
-def _story(world: Stories, carried_C: np.ndarray) -> float:
+def _story(world: Told, carried_C: np.ndarray) -> float:
     """Nats in a story that carries these concepts."""
     carried = [name for name, has in zip(STORY_CONCEPTS, carried_C, strict=True) if has]
     sides = (world.length - grammar.PLOT_TOKENS) // grammar.SIDE_TOKENS
@@ -35,22 +35,22 @@ def _story(world: Stories, carried_C: np.ndarray) -> float:
     return _plot(world) + free * log(2) + orders + merges + sum(_side(world, k) for k in kinds)
 
 
-def _plot(world: Stories) -> float:
+def _plot(world: Told) -> float:
     """Who, what, where; the other one and thing; whether X stays, and whether X likes first."""
     others = log(len(grammar.NAMES) - 1) + log(len(grammar.THINGS) - 1)
     texts = sum(_uniform(world, texts) for texts in grammar.PLOT.values())
     return _facts(world, grammar.plot_facts()) + others + 2 * log(2) + texts
 
 
-def _side(world: Stories, kind: str) -> float:
+def _side(world: Told, kind: str) -> float:
     texts = grammar.ABOUT_TOPIC if kind in grammar.TOPICS else grammar.ABOUT_SCENES
     return _facts(world, grammar.side_facts(kind)) + _uniform(world, texts)
 
 
-def _facts(world: Stories, facts: grammar.Facts) -> float:
+def _facts(world: Told, facts: grammar.Facts) -> float:
     told = (~facts.held_out).sum() if world.held_out == "fact" else len(facts.rows)
     return log(told)
 
 
-def _uniform(world: Stories, texts: tuple[str, ...]) -> float:
+def _uniform(world: Told, texts: tuple[str, ...]) -> float:
     return log(len(texts) - (world.held_out == "template"))

@@ -19,7 +19,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from absorb.config import Stories
+from absorb.config import Stories, Told
 from absorb.errors import AbsorbError
 from absorb.sites import STORY_CONCEPTS
 from absorb.worlds import grammar
@@ -56,16 +56,21 @@ def load_stories_world(world: Stories) -> Data:
 
 def check_stories(world: Stories) -> None:
     """Refuse what the grammar cannot tell, naming key, value and bound."""
-    if world.length < SHORTEST:
-        raise AbsorbError(
-            f"world.length={world.length}: must be at least {SHORTEST}, the tokens of a story "
-            "with its plot and two more sentences"
-        )
+    check_length(world)
     most = 1 / (6 - 4 * world.overlap)
     if world.carried > most + 1e-9:
         raise AbsorbError(
             f"world.carried={world.carried:g}: must be at most 1 / (6 - 4 overlap) = {most:.4g} at "
             f"world.overlap={world.overlap:g}, since stories of different concepts are disjoint"
+        )
+
+
+def check_length(world: Told) -> None:
+    """Refuse stories too short for their plot, naming key, value and bound."""
+    if world.length < SHORTEST:
+        raise AbsorbError(
+            f"world.length={world.length}: must be at least {SHORTEST}, the tokens of a story "
+            "with its plot and two more sentences"
         )
 
 
@@ -94,8 +99,11 @@ def tell(world: Stories, count: int, part: int) -> Split:
     edge_K = np.floor(np.cumsum(p_K) * count + 0.5).astype(int)
     edge_K[-1] = count
     kind_N = np.searchsorted(edge_K, rng.permutation(count), side="right")
-    carried_NC = carried_KC[kind_N]
-    test = part == 2
+    return told(world, rng, carried_KC[kind_N], part == 2)
+
+
+def told(world: Told, rng, carried_NC: np.ndarray, test: bool) -> Split:
+    """A story for each row of the concepts that it carries."""
     sides = (world.length - grammar.PLOT_TOKENS) // grammar.SIDE_TOKENS
     plot = _plot(world, rng, carried_NC, test)
     between = _sides(world, rng, carried_NC, sides, test)
@@ -111,14 +119,14 @@ def _covariates(x_NS: np.ndarray, tags: Tags) -> dict[str, np.ndarray]:
     return {"position": first_N, "names": names_N}
 
 
-def _rows(world: Stories, rng, facts: grammar.Facts, count: int, test: bool) -> np.ndarray:
+def _rows(world: Told, rng, facts: grammar.Facts, count: int, test: bool) -> np.ndarray:
     """Facts (count, slots), each as likely as the others that this split may tell."""
     allowed = facts.held_out == test if world.held_out == "fact" else slice(None)
     rows = facts.rows[allowed]
     return rows[rng.integers(len(rows), size=count)]
 
 
-def _templates(world: Stories, rng, codes: np.ndarray, count: int, test: bool) -> np.ndarray:
+def _templates(world: Told, rng, codes: np.ndarray, count: int, test: bool) -> np.ndarray:
     """Templates (count, length), each as likely as the others that this split may use."""
     if world.held_out == "template":
         codes = codes[-1:] if test else codes[:-1]
@@ -141,7 +149,7 @@ def _other(rng, taken_N: np.ndarray, among: tuple[str, ...]) -> np.ndarray:
     return word_W[(at_N + rng.integers(1, len(word_W), len(at_N))) % len(word_W)]
 
 
-def _plot(world: Stories, rng, carried_NC: np.ndarray, test: bool) -> Sentences:
+def _plot(world: Told, rng, carried_NC: np.ndarray, test: bool) -> Sentences:
     """The six sentences of the plot, in the order that the story's traits give them."""
     n, trait_N, liking_N = len(carried_NC), carried_NC[:, 2], carried_NC[:, 5]
     x, p, a, b = _rows(world, rng, grammar.plot_facts(), n, test).T
@@ -190,7 +198,7 @@ def _indices(*orders: str) -> list[list[int]]:
     return [[KINDS.index(kind) for kind in order.split()] for order in orders]
 
 
-def _sides(world: Stories, rng, carried_NC: np.ndarray, sides: int, test: bool) -> Sentences:
+def _sides(world: Told, rng, carried_NC: np.ndarray, sides: int, test: bool) -> Sentences:
     """Sentences beside the plot: half of them for each family or topic of the story, in any order.
 
     How many a concept has does not depend on what else the story carries.
@@ -211,7 +219,7 @@ def _sides(world: Stories, rng, carried_NC: np.ndarray, sides: int, test: bool) 
     return Sentences(token_M8.reshape(shape), tag_M8.reshape(shape))
 
 
-def _side(world: Stories, rng, kind: str, count: int, test: bool) -> Sentences:
+def _side(world: Told, rng, kind: str, count: int, test: bool) -> Sentences:
     texts = grammar.ABOUT_TOPIC if kind in grammar.TOPICS else grammar.ABOUT_SCENES
     codes = grammar.template_codes(texts, grammar.SIDE_SLOTS)
     tagged_V = np.array([kind in grammar.TOPICS, kind in grammar.TOPICS, kind != "generic"])

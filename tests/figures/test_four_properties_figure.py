@@ -6,7 +6,8 @@ from planted_runs import table
 
 from absorb.identity import flat
 from figures import four_properties, frontier
-from figures.task_pairs import PROPERTIES, studies, task, tasks_of
+from figures.pair_tasks import task, tasks_of
+from figures.task_pairs import PROPERTIES, studies
 from sweeps.app import run_sweeper
 
 WORDS = ["experiment=four_properties", "model=mlp", "world.a_view=upright,turned",
@@ -18,7 +19,7 @@ RATES, EXAMPLES, LOOKS = 2, 3, 5
 
 def related(row) -> float:
     """The planted relation: how much of task A is in a network that is good at B; no two tie."""
-    (a, a_view), (b, b_view) = task(row, "a"), task(row, "b")
+    (a, a_view, _), (b, b_view, _) = task(row, "a"), task(row, "b")
     number_a, number_b = (2 * (5 in digits) + (view == "turned")
                           for digits, view in ((a, a_view), (b, b_view)))  # fmt: skip
     return 0.8 - 0.3 * (a != b) - 0.2 * (a_view != b_view) - 0.013 * number_a - 0.007 * number_b

@@ -15,7 +15,7 @@ from absorb.worlds import grammar, load_world
 from absorb.worlds.entropy import best_loss
 from absorb.worlds.stories import load_stories_world
 
-WORLD = Stories("stories", 0, 4000, 64, 600, 48, 0.15, 0.5, "none")
+WORLD = Stories("stories", 0, 4000, 64, 600, 48, "none", 0.15, 0.5)
 BIT = {name: 1 << c for c, name in enumerate(STORY_CONCEPTS)}
 SIDES = {"generic": grammar.ABOUT_SCENES, "topic": grammar.ABOUT_TOPIC}
 PATTERNS = [
