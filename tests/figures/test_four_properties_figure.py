@@ -101,3 +101,67 @@ def test_a_pair_that_is_not_there_is_counted(rows):
     some = [row for row in rows if related(row) != related(rows[0])]
     found = four_properties.pages(table(some), False)
     assert not found.pages and "ordered pairs of tasks" in found.left_out[0]
+
+
+STORIES = ["experiment=four_properties_stories"]
+LANGUAGE, TAUGHT, KNOWN = (
+    3.0,
+    0.4,
+    0.7,
+)  # losses on A's words, and the loss on B's where it is known
+
+
+def told_row(config) -> dict:
+    """B alone has a planted part of A; the language alone has nothing, both have all."""
+    row: dict = flat(config) | {"status": "ok"}
+    arm, epochs, b = row["routing.arm"], row["train.epochs"], row["world.b"]
+    part = in_common(row["world.a"], b)
+    has = {"std": 1.0, "filter": part if epochs == 10 else 0.0}.get(arm, 1.0)
+    has = 0.0 if b == "plain" else has
+    loss = LANGUAGE - has * (LANGUAGE - TAUGHT)
+    kept = 1.0 if epochs == 10 and arm in ("filter", "std") else 1 - part
+    on_b = None if b == "plain" else LANGUAGE - kept * (LANGUAGE - KNOWN)
+    curve = np.full((2, EXAMPLES, LOOKS), loss).ravel().tolist()
+    row |= {"elicited.forget": loss, "refit.forget": loss, "raw.forget": LANGUAGE}
+    row |= {"attack.all.forget": curve, "attack.all.validation": curve}
+    return row | {"raw.concepts": [LANGUAGE, on_b], "raw.retain": -1.0}
+
+
+def in_common(a: str, b: str) -> float:
+    """What two concepts share; no two ordered pairs tie, and the language alone shares nothing."""
+    names = ["family", "topic", "topic_two", "trait"]
+    if a == b or b not in names:
+        return 0.9 * (a == b)
+    return 0.2 + 0.09 * names.index(a) + 0.02 * names.index(b)
+
+
+@pytest.fixture(scope="module")
+def told() -> list[dict]:
+    return [told_row(config) for _, config, _ in run_sweeper(STORIES, lambda r: r).points]
+
+
+def test_among_stories_zero_is_the_language_alone(told):
+    (study,) = studies(table(told))
+    words = [one.words for one in study.tasks]
+    assert words == ["family", "topic", "topic two", "trait"] and not study.missing
+    planted = [in_common(*(words[t].replace(" ", "_") for t in pair[::-1])) for pair in study.pairs]
+    for name in PROPERTIES:
+        np.testing.assert_allclose(study.found[name].mean(axis=1), planted, atol=1e-9)
+        np.testing.assert_allclose(study.same[name].mean(axis=1), 0.9, atol=1e-9)
+
+
+def test_the_page_says_what_zero_is_and_knows_no_views(told):
+    (page,) = four_properties.pages(table(told), False).pages
+    assert page.name.endswith("-transformer")
+    assert "network that learned the language alone" in page.caption
+    assert "one view" not in page.caption and page.draw() is not None
+    assert not [m for m in page.marks if "within" in m.panel]
+
+
+def test_without_the_language_alone_nothing_is_read(told):
+    some = [row for row in told if (row["world.a"], row["world.b"]) != ("trait", "plain")]
+    found = four_properties.pages(table(some), False)
+    assert not found.pages and "3 of 4 networks of the language alone" in found.left_out[0]
+    none = [row for row in told if row["world.b"] != "plain"]
+    found = four_properties.pages(table(none), False)
+    assert not found.pages and "no run of the random start" in found.left_out[0]
