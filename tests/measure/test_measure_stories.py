@@ -44,6 +44,21 @@ def test_losses_by_level_are_means_over_the_tagged_positions():
     assert found["concepts"][1] == found["forget"] and len(found["concepts"]) == 6
 
 
+def test_of_a_pair_of_tasks_each_has_a_loss_on_its_own_words():
+    words = [f"world.{n}_count={c}" for n, c in (("train", 64), ("validation", 16), ("test", 40))]
+    config = compose([*SMALL, "world=story_pair", *words, "world.a=topic", "world.b=trait"])
+    spec, knobs, data = spec_of(config), knobs_of(config, 2), load_world(config.world)
+    split, rng = data.test, np.random.default_rng(0)
+    error_NT = rng.random((40, 48))
+    found = story_scores(spec, knobs, Said(jnp.asarray(error_NT), jnp.zeros((40, 48))), split)
+    a_NT, b_NT = (split.tags.token_NS[:, 1:] == bit for bit in (1, 2))
+    wanted = [error_NT[a_NT].mean(), error_NT[b_NT].mean()]
+    np.testing.assert_allclose(found["concepts"], wanted, rtol=1e-5)
+    assert found["forget"] == found["concepts"][0]
+    of_b_N = b_NT.any(axis=1)
+    assert found["retain"] == pytest.approx(error_NT[of_b_N].mean(), rel=1e-5)
+
+
 @pytest.mark.slow
 def test_stories_in_chunks_say_what_they_say_at_once():
     spec, knobs, params, data = made()
