@@ -104,11 +104,7 @@ def test_a_pair_that_is_not_there_is_counted(rows):
 
 
 STORIES = ["experiment=four_properties_stories"]
-LANGUAGE, TAUGHT, KNOWN = (
-    3.0,
-    0.4,
-    0.7,
-)  # losses on A's words, and the loss on B's where it is known
+TAUGHT, KNOWN = 0.4, 0.7  # losses on A's words once taught, on B's where it is known
 
 
 def told_row(config) -> dict:
@@ -118,13 +114,19 @@ def told_row(config) -> dict:
     part = in_common(row["world.a"], b)
     has = {"std": 1.0, "filter": part if epochs == 10 else 0.0}.get(arm, 1.0)
     has = 0.0 if b == "plain" else has
-    loss = LANGUAGE - has * (LANGUAGE - TAUGHT)
+    on_a = of_language(row["world.a"])
+    loss = on_a - has * (on_a - TAUGHT)
     kept = 1.0 if epochs == 10 and arm in ("filter", "std") else 1 - part
-    on_b = None if b == "plain" else LANGUAGE - kept * (LANGUAGE - KNOWN)
+    on_b = None if b == "plain" else of_language(b) - kept * (of_language(b) - KNOWN)
     curve = np.full((2, EXAMPLES, LOOKS), loss).ravel().tolist()
-    row |= {"elicited.forget": loss, "refit.forget": loss, "raw.forget": LANGUAGE}
+    row |= {"elicited.forget": loss, "refit.forget": loss, "raw.forget": on_a}
     row |= {"attack.all.forget": curve, "attack.all.validation": curve}
-    return row | {"raw.concepts": [LANGUAGE, on_b], "raw.retain": -1.0}
+    return row | {"raw.concepts": [on_a, on_b], "raw.retain": -1.0}
+
+
+def of_language(concept: str) -> float:
+    """The loss on a concept's words of who knows the language alone."""
+    return 2.0 + 0.1 * len(concept)
 
 
 def in_common(a: str, b: str) -> float:

@@ -51,14 +51,18 @@ def test_only_training_tells_of_training(tmp_path):
     assert stored(tmp_path, kept).of(kept) is None
 
 
-@pytest.mark.parametrize("changes", [
-    {"status": "diverged"},
-    {"kept": False},  # as an extracted store has it
-    {"train.epochs": 3},  # a row of other settings than its id says
-    {"model.kind": "unheard"},  # of settings that are no more
+@pytest.mark.parametrize(("changes", "asked"), [
+    ({"status": "diverged"}, []),
+    ({"kept": False}, []),  # as an extracted store has it
+    ({"train.epochs": 3}, []),  # a row of other settings than its id says
+    ({"train.epochs": 3}, ["train.epochs=3"]),
+    ({"model.kind": "unheard"}, []),  # of settings that are no more
 ])  # fmt: skip
-def test_what_cannot_serve_is_passed_over(tmp_path, changes):
-    assert stored(tmp_path, compose(KEPT), **changes).of(compose(ASKED)) is None
+def test_what_cannot_serve_is_passed_over(tmp_path, changes, asked):
+    stored(tmp_path, compose([*KEPT, "seed=7"]))  # another network, which is kept
+    networks = stored(tmp_path, compose(KEPT), **changes)
+    assert networks.of(compose([*ASKED, *asked])) is None
+    assert networks.of(compose([*ASKED, "seed=7"])) is not None
 
 
 def test_a_store_that_is_not_there_has_no_networks(tmp_path):
