@@ -168,7 +168,11 @@ class Executor:
             return None
         from absorb.lanes.trained import Trained
 
-        arrays = self.store.arrays_of([network.run_id for network in there])
+        try:
+            arrays = self.store.arrays_of([network.run_id for network in there])
+        except AbsorbError as error:  # its file was damaged since
+            complain(f"{error}; {len(there)} networks are trained again")
+            return None
         return [Trained(arrays[network.run_id], network.loss) for network in there]
 
     def _on_progress(self, runs: int) -> Callable[[Any], None]:

@@ -89,3 +89,16 @@ def test_asking_more_of_kept_networks_trains_only_the_others(tmp_path, monkeypat
         name = run_id(compose([*ASKED, f"seed={seed}"]))
         rows = [{k: v for k, v in s.row(name).items() if k != "shard"} for s in (here, fresh)]
         assert rows[0] == rows[1] and rows[0]["status"] == "ok"
+
+
+@pytest.mark.filterwarnings("always::UserWarning")
+@pytest.mark.parametrize("damage", [lambda b: b[:-8], lambda b: b[:-8] + bytes(8)])
+def test_a_damaged_network_is_trained_again(tmp_path, monkeypatch, damage):
+    """A file of another size is left out before, one of other bytes when it is read."""
+    monkeypatch.chdir(tmp_path)
+    assert main(["sweep", *KEPT, "seed=range(0,2)"]) == 0
+    (file,) = (tmp_path / "results").rglob("*.safetensors")
+    file.write_bytes(damage(file.read_bytes()))
+    assert main(["sweep", *ASKED, "seed=range(0,2)"]) == 0
+    store = Store(tmp_path / "results", create=False)
+    assert {run_id(compose([*ASKED, f"seed={s}"])) for s in (0, 1)} <= store.run_ids(status=("ok",))
