@@ -39,10 +39,10 @@ def check_tokens(config: Config) -> None:
         for key, plain in ELSEWHERE.items():
             value = getattr(routing, key)
             if value != plain:
-                raise AbsorbError(f"routing.{key}={value!r}: needs world stories or text")
+                raise AbsorbError(f"routing.{key}={value!r}: needs a world of stories or text")
         if routing.granularity in ("token", "span", "sequence"):
             raise AbsorbError(
-                f"routing.granularity={routing.granularity!r}: needs world stories or text"
+                f"routing.granularity={routing.granularity!r}: needs a world of stories or text"
             )
         return
     allowed(config, f"world {config.world.kind}", TOKENS_NEED)

@@ -30,8 +30,9 @@ class Task(NamedTuple):
 class Scale(NamedTuple):
     """Of one pair (i, j): the runs that can do neither, both, and i alone; losses (seeds,).
 
-    `zero_S` is what is kept of i by who cannot do it. On pictures who cannot is a random start, and
-    who cannot do i says a constant; in stories both have learned the language and nothing else.
+    `zero_S` is the loss on i of who cannot do it. On pictures who cannot is a random start, and who
+    cannot do i says a constant. In stories it is a network that learned the language alone: on i
+    after an attack, since before it words that it never saw cost more than a guess among all.
     """
 
     neither: Seeded
@@ -69,8 +70,10 @@ def tasks_of(rows: Sequence[Row]) -> list[Task]:
 
 def read(row: Row) -> Row:
     """A run with what it keeps of task B: in stories the loss on B's own words."""
-    in_stories = row["world.kind"] == "story_pair"
-    return {**row, KEPT: row["raw.concepts"][1] if in_stories else row["raw.retain"]}
+    if row["world.kind"] != "story_pair":
+        return {**row, KEPT: row.get("raw.retain")}
+    each = row.get("raw.concepts")  # none of a run that failed
+    return {**row, KEPT: each[1] if each else None}
 
 
 def scale_of(pair: tuple[int, int], tried: Mapping[Pair, Tried], seeds: Sequence[int]) -> Scale:
@@ -80,7 +83,7 @@ def scale_of(pair: tuple[int, int], tried: Mapping[Pair, Tried], seeds: Sequence
     if (None, j) not in tried:
         return Scale(start, both, alone, losses({"": alone}, "trivial.retain", seeds)[0])
     of_i, of_j = (references(tried[None, k])["B alone"] for k in (i, j))  # type: ignore[index]
-    return Scale(of_j, both, alone, losses({"": of_i}, "raw.forget", seeds)[0])
+    return Scale(of_j, both, alone, losses({"": of_i}, "elicited.forget", seeds)[0])
 
 
 def absent(tried: Mapping[Pair, Tried], tasks: int) -> str:

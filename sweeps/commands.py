@@ -105,6 +105,8 @@ def _train(request: Request) -> int:
         raise AbsorbError(f"{len(request.points):,} runs: train takes one; see absorb sweep")
     asked = ask(request)
     if asked.survey.todo:
+        if any(asked.survey.trained.values()):
+            say(headline(asked))
         code = _report(execute(asked), request)
         if code == STOPPED:
             return code
@@ -123,14 +125,14 @@ def ask(request: Request, again: bool = False) -> Asked:
     set_up_devices(request.launch.devices)
     work = Work(request.points, had(request.store), again, Networks(request.store))
     counts = survey(work, checker(request))
-    specs = [
+    loads = [
         Load(request.points.specs[program], n, counts.trained[program])
         for program, n in counts.missing.items()
     ]
     launch = request.launch
     if launch.bound is not None:
-        check_memory([load.spec for load in specs], launch)
-    guess = estimate(specs, launch.lanes, launch.devices, launch.bound)
+        check_memory([load.spec for load in loads], launch)
+    guess = estimate(loads, launch.lanes, launch.devices, launch.bound)
     return Asked(request, work, counts, guess)
 
 

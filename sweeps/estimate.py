@@ -60,9 +60,9 @@ def row_bytes(spec: Spec) -> int:
 def load_seconds(load: Load) -> float:
     """Seconds that a load keeps one core busy: training what is not there, measuring all."""
     spec, fresh = load.spec, load.runs - load.trained
-    trained = spec.rival.steps if spec.rival.kind != "none" else 0
-    trained += passes(spec) * steps(spec)
-    return step_seconds(spec) * (fresh * trained + load.runs * measure_steps(spec))
+    to_train = spec.rival.steps if spec.rival.kind != "none" else 0
+    to_train += passes(spec) * steps(spec)
+    return step_seconds(spec) * (fresh * to_train + load.runs * measure_steps(spec))
 
 
 def step_seconds(spec: Spec) -> float:

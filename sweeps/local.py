@@ -11,6 +11,7 @@ from absorb.identity import Scalar, flat
 from sweeps.checked_yaml import one_line
 from sweeps.launch import Launch
 from sweeps.memory import widest_of
+from sweeps.networks import origin
 from sweeps.plan import Work, batches
 from sweeps.points import Point
 from sweeps.progress import ProgressBar, complain
@@ -94,6 +95,7 @@ class Executor:
         self.work, self.store, self.engine = work, store, engine
         self.launch, self.lanes, self.overrides = launch, launch.lanes, overrides
         self.counts = dict.fromkeys(("ok", "diverged", "failed"), 0)
+        self.origin: dict[str, Any] = {}  # of the networks of the batch in progress, if kept ones
 
     def run(self, total: int) -> Outcome:
         """Execute every batch; AbsorbError where the store cannot take more."""
@@ -162,6 +164,7 @@ class Executor:
 
     def _trained(self, points: Sequence[Point]) -> "list[Trained] | None":
         """The networks of a batch that are there already, or None where they have to be trained."""
+        self.origin = {}
         networks = [self.work.networks.of(point.config) for point in points]
         there = [network for network in networks if network is not None]
         if not there:
@@ -173,6 +176,7 @@ class Executor:
         except AbsorbError as error:  # its file was damaged since
             complain(f"{error}; {len(there)} networks are trained again")
             return None
+        self.origin = origin(there)
         return [Trained(arrays[network.run_id], network.loss) for network in there]
 
     def _on_progress(self, runs: int) -> Callable[[Any], None]:
@@ -206,7 +210,7 @@ class Executor:
                arrays: "dict[str, dict[str, np.ndarray]] | None" = None) -> None:  # fmt: skip
         spec = spec_of(points[0].config)
         made = provenance_of(spec, self.overrides, lanes, took)
-        self.store.write(rows, made, arrays or None)
+        self.store.write(rows, made | self.origin, arrays or None)
         for row in rows:
             self.counts[row["status"]] += 1
 

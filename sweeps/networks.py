@@ -5,10 +5,11 @@ whatever else is expensive to ask, can be a sweep of its own over networks that 
 `measure.parameters=true`, with the same words and another `measure`.
 """
 
-from collections.abc import Mapping
+import json
+from collections.abc import Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from absorb.config import Config
 from absorb.errors import AbsorbError
@@ -20,10 +21,11 @@ LOSS = "final.loss"
 
 
 class Network(NamedTuple):
-    """The run that keeps a network's parameters, and its last training loss, if it had any."""
+    """The run that keeps a network, its last training loss if it had any, and the code it is by."""
 
     run_id: str
     loss: float | None
+    code: str | None
 
 
 class Networks:
@@ -52,7 +54,7 @@ class Networks:
         rows = store.table(where={"status": "ok", "measure.parameters": True}).to_pylist()
         found = {row["run_id"]: (row, _config(row)) for row in rows if row["run_id"] in kept}
         return {
-            training_id(config): Network(name, row.get(LOSS))
+            training_id(config): Network(name, row.get(LOSS), row["code"])
             for name, (row, config) in found.items()
             if config is not None and run_id(config) == name
         }
@@ -64,6 +66,15 @@ def _config(row: Mapping[str, Scalar]) -> Config | None:
         return config_of(row)
     except AbsorbError:
         return None
+
+
+def origin(networks: Sequence[Network]) -> dict[str, Any]:
+    """For the provenance of rows: the runs whose networks were measured, and by which code."""
+    codes = {network.code for network in networks}
+    return {
+        "networks": [network.run_id for network in networks],
+        "networks_code": [json.loads(code) for code in sorted(codes - {None})],  # type: ignore[type-var]
+    }
 
 
 NONE = Networks(None)

@@ -62,7 +62,31 @@ def branches(loader: ConfigLoader, command: Settings) -> Iterator[Settings]:
         chosen = dict(command)
         if experiment is not None:
             chosen["experiment"] = experiment._replace(values=[name], swept=False)
+            check_measure(loader, chosen)
         yield from _united(loader, chosen)
+
+
+def check_measure(loader: ConfigLoader, command: Settings) -> None:
+    """Refuse a `measure` of the command line that an experiment overrules without a word.
+
+    Errors: AbsorbError naming the settings that the experiment has made itself.
+    """
+    from sweeps.compose import compose_config, plain
+
+    measure = command.get("measure")
+    for value in measure.values if measure else ():
+        one = measure._replace(values=[value], swept=False)  # type: ignore[union-attr]
+        asked, found = (
+            plain(compose_config(loader, settings))["measure"]
+            for settings in ([one], [command["experiment"], one])
+        )
+        said = [f"measure.{name}" for name in asked if asked[name] != found[name]]
+        said = [name for name in said if name not in command and name != "measure.parameters"]
+        if said:
+            raise AbsorbError(
+                f"measure={value}: experiment={command['experiment'].values[0]} says itself what "
+                f"{', '.join(said)} {'is' if len(said) == 1 else 'are'}; give {said[0]}=... instead"
+            )
 
 
 def _united(loader: ConfigLoader, command: Settings) -> Iterator[Settings]:

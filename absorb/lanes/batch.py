@@ -124,7 +124,7 @@ class _Batch:
     def run(self) -> list[dict[str, Any]]:
         """One row per run, from where the checkpoint stands."""
         first, epoch, state = self._resume()
-        if state is not None:
+        if first or epoch:
             self._tell(first, epoch, "resumed")
         for wave in range(first, -(-len(self.knobs) // self.made.width)):
             knobs = on_lanes(self.made.mesh, stack(self._lanes(self.knobs, wave)))
@@ -164,7 +164,8 @@ class _Batch:
 
     def _measure(self, wave: int, knobs: Knobs, state) -> None:
         """The scores of a wave's networks, kept."""
-        scores = self._call(self.made.measure, knobs, self.data, state)
+        seen = state._replace(opt_state=None)  # nobody asks for it: one program for kept networks
+        scores = self._call(self.made.measure, knobs, self.data, seen)
         extra = {"diverged_step": state.diverged_step}
         if self.spec.train.epochs:
             extra["final.loss"] = state.loss

@@ -137,14 +137,21 @@ class Store:
         """Arrays kept for each of some runs, by name; raises AbsorbError if one has none."""
         wanted = {check_run_id(run_id) for run_id in run_ids}
         found: dict[str, dict[str, np.ndarray]] = {}
-        for manifest in shard.manifests_of(self.root):
-            held = [r for r, _ in manifest.statuses() if r in wanted and r not in found]
-            if manifest.arrays is None or not held:
+        held = [
+            (status != "ok", manifest.name, run_id, manifest)
+            for manifest in shard.manifests_of(self.root)
+            for run_id, status in manifest.statuses()
+            if run_id in wanted and manifest.arrays is not None
+        ]
+        for _, _, run_id, manifest in sorted(held, key=lambda each: each[:3]):  # as rows count
+            if run_id in found:
                 continue
             try:
-                found |= {r: arrays for r in held if (arrays := self._arrays_of(manifest, r))}
+                arrays = self._arrays_of(manifest, run_id)
             except DamageError as damage:
                 shard.warn_of(self.root, manifest.name, damage)
+                continue
+            found |= {run_id: arrays} if arrays else {}
         if missing := wanted - set(found):
             raise AbsorbError(f"no arrays were kept for run {min(missing)} in {self.root}")
         return found

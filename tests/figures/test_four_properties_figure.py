@@ -119,7 +119,7 @@ def told_row(config) -> dict:
     kept = 1.0 if epochs == 10 and arm in ("filter", "std") else 1 - part
     on_b = None if b == "plain" else of_language(b) - kept * (of_language(b) - KNOWN)
     curve = np.full((2, EXAMPLES, LOOKS), loss).ravel().tolist()
-    row |= {"elicited.forget": loss, "refit.forget": loss, "raw.forget": on_a}
+    row |= {"elicited.forget": loss, "refit.forget": loss, "raw.forget": 9.0}
     row |= {"attack.all.forget": curve, "attack.all.validation": curve}
     return row | {"raw.concepts": [on_a, on_b], "raw.retain": -1.0}
 
@@ -167,3 +167,10 @@ def test_without_the_language_alone_nothing_is_read(told):
     none = [row for row in told if row["world.b"] != "plain"]
     found = four_properties.pages(table(none), False)
     assert not found.pages and "no run of the random start" in found.left_out[0]
+
+
+@pytest.mark.parametrize("without", ["raw.concepts", "raw.retain"])
+def test_a_run_without_measures_leaves_a_gap_and_no_trace_back(told, rows, without):
+    every = [*told[:-1], {**told[-1], without: None, "status": "failed"}]
+    every += [{k: v for k, v in row.items() if k != without} for row in rows]
+    assert four_properties.pages(table(every), True) is not None

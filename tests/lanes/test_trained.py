@@ -15,7 +15,10 @@ KINDS = {
     "a learned gate": [*MLP, "gate=learned", "routing.label_fraction=0.5"],
     "a rival": [*MLP, "routing=none", "routing.arm=rival", "rival=ascent", "rival.steps=3"],
     "a random start": [*MLP, "train.epochs=0"],
-}
+    "decoders of halves": ["model=autoencoder", "model.widths=[8]", "model.latent=6",
+                           "model.certificates=true", "routing.units=2", "train.epochs=2"],
+    "a toy": ["world=sparse", "model=toy", "world.steps=3", "world.measured=64", "train.epochs=2"],
+}  # fmt: skip
 ASKED = "measure.treatments=[whole,raw,mean,calibrated]"
 
 

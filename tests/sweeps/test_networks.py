@@ -39,7 +39,7 @@ def test_a_training_is_all_but_what_is_asked():
 def test_a_kept_network_serves_whoever_asks_it_something_else(tmp_path):
     config = compose(KEPT)
     networks = stored(tmp_path, config)
-    assert networks.of(compose(ASKED)) == Network(run_id(config), 0.5)
+    assert networks.of(compose(ASKED)) == Network(run_id(config), 0.5, None)
     assert networks.of(compose([*ASKED, "seed=1"])) is None
 
 
@@ -87,8 +87,13 @@ def test_asking_more_of_kept_networks_trains_only_the_others(tmp_path, monkeypat
     here, fresh = (Store(tmp_path / name, create=False) for name in ("results", "fresh"))
     for seed in range(4):
         name = run_id(compose([*ASKED, f"seed={seed}"]))
-        rows = [{k: v for k, v in s.row(name).items() if k != "shard"} for s in (here, fresh)]
+        rows = [s.row(name) for s in (here, fresh)]
+        made = here.provenance(rows[0].pop("shard")), fresh.provenance(rows[1].pop("shard"))
         assert rows[0] == rows[1] and rows[0]["status"] == "ok"
+        kept = [run_id(compose([*KEPT, f"seed={s}"])) for s in range(3)]
+        assert made[0].get("networks", []) == (kept if seed < 3 else [])
+        assert made[0].get("networks_code", []) == ([made[1]["code"]] if seed < 3 else [])
+        assert "networks" not in made[1]
 
 
 @pytest.mark.filterwarnings("always::UserWarning")
@@ -102,3 +107,15 @@ def test_a_damaged_network_is_trained_again(tmp_path, monkeypatch, damage):
     assert main(["sweep", *ASKED, "seed=range(0,2)"]) == 0
     store = Store(tmp_path / "results", create=False)
     assert {run_id(compose([*ASKED, f"seed={s}"])) for s in (0, 1)} <= store.run_ids(status=("ok",))
+
+
+def test_a_measure_that_an_experiment_overrules_is_refused(capsys):
+    assert main(["plan", "experiment=barriers", "measure=attacks"]) == 2
+    said = capsys.readouterr().err
+    assert "measure=attacks: experiment=barriers says itself what measure.treatments is" in said
+    assert main(["plan", "experiment=finetunability", "measure=every_attack"]) == 2
+    assert "measure.attack_kinds" in capsys.readouterr().err
+    by_name = "measure.treatments=[whole,raw,elicited]"
+    assert main(["plan", "experiment=barriers", "measure=attacks", by_name]) == 0
+    assert main(["plan", "experiment=dose_response", "measure=quick,attacks"]) == 0
+    assert main(["plan", "experiment=dose_response,barriers", "measure=attacks"]) == 2

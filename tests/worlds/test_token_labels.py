@@ -123,5 +123,5 @@ def test_what_would_act_on_nothing_is_refused(words, named):
 
 def test_routing_by_token_needs_tokens():
     for words in (["routing.granularity=token"], ["routing.align=input"], ["routing.degree=probe"]):
-        with pytest.raises(AbsorbError, match="needs world stories or text"):
+        with pytest.raises(AbsorbError, match="needs a world of stories or text"):
             compose(words)
