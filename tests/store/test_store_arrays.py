@@ -44,14 +44,15 @@ def test_a_later_shard_with_arrays_serves_a_run_that_had_none(store):
     assert_same(store.arrays(run_id(1)), {"x": np.ones(2)})
 
 
-@pytest.mark.parametrize("first", ["ok", "diverged"])
-def test_arrays_are_those_of_the_row_that_counts(store, first):
-    """An ok row wins over others, whichever shard comes first by name."""
-    for number, status in enumerate((first, "ok" if first == "diverged" else "diverged")):
-        good = np.full(2, float(status == "ok"))
-        for salt in range(4):  # names are checksums: some come before, some after
-            code = {"code": f"{number}{salt}"}
-            store.write([row(1) | {"status": status}], code, {run_id(1): {"x": good}})
+def test_arrays_are_those_of_the_row_that_counts(store):
+    """An ok row wins over others, also where another shard comes first by name."""
+
+    def write(status, salt):
+        array = np.full(2, float(status == "ok"))
+        return store.write([row(1, status=status, salt=salt)], CODE, {run_id(1): {"x": array}})
+
+    good = write("ok", 0)
+    assert any(write("diverged", salt) < good for salt in range(64))
     assert store.row(run_id(1))["status"] == "ok"
     assert_same(store.arrays(run_id(1)), {"x": np.ones(2)})
 
