@@ -35,7 +35,9 @@ def networks_of(words):
     ]
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize(
+    "kind", ["a learned gate", *(pytest.param(k, marks=pytest.mark.slow) for k in list(KINDS)[1:])]
+)
 def test_measuring_alone_gives_what_training_and_measuring_give(kind, monkeypatch):
     words = KINDS[kind]
     wanted, networks = train_batch(asked(words, ASKED), lanes=2).rows, networks_of(words)
@@ -66,6 +68,7 @@ def test_stopped_between_waves_it_goes_on_from_there(monkeypatch):
     assert again.rows == wanted and measured == [1, 2] and memory.kept is None
 
 
+@pytest.mark.slow
 def test_a_checkpoint_of_training_is_not_taken_for_one_of_measuring():
     words, memory = KINDS["a learned gate"], Memory()
     configs, networks = asked(words, ASKED), networks_of(words)

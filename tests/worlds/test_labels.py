@@ -113,7 +113,8 @@ def test_a_fraction_that_labels_nobody_is_refused():
 @pytest.mark.parametrize("part", ["train", "validation", "test"])
 def test_a_split_in_which_every_story_carries_the_concept_is_refused(part):
     words = ["world=stories", "model=transformer", "world.train_count=64", "train.batch=16",
-             "world.validation_count=64", "world.test_count=64"]  # fmt: skip
+             "world.validation_count=64", "world.test_count=64",
+             "measure=token_attacks"]  # fmt: skip
     config = compose(words)
     data = load_world(config.world)
     check_labels(config, data)
@@ -128,7 +129,7 @@ def test_a_split_in_which_every_story_carries_the_concept_is_refused(part):
 
 @pytest.mark.parametrize("part", ["validation", "test"])
 def test_a_split_on_which_nothing_could_be_measured_is_refused(part):
-    config = compose([])
+    config = compose(["measure=attacks"])
     data = load_world(config.world)
     split = getattr(data, part)
     bare = split._replace(class_N=np.zeros_like(split.class_N))
