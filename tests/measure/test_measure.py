@@ -127,8 +127,8 @@ def trained(*overrides: str):
 
 @pytest.mark.slow
 def test_what_is_only_hidden_comes_back_and_what_was_never_taught_costs_more():
-    hidden = trained("routing.label_fraction=0")
-    never = trained("routing.arm=filter", "routing.label_fraction=1")
+    hidden = trained("measure=attacks", "routing.label_fraction=0")
+    never = trained("measure=attacks", "routing.arm=filter", "routing.label_fraction=1")
     assert never["raw.forget"] > 3 and hidden["whole.forget"] < 1
     assert hidden["elicited.forget"] < never["elicited.forget"] < never["raw.forget"]
     assert hidden["forget_train_count"] == never["forget_train_count"] > 100
