@@ -134,7 +134,10 @@ def by_examples(row: Row) -> np.ndarray:
     """The test loss of the best attack, by validation, with each number of examples; (E,).
 
     The numbers of examples have to be evenly spread on a log scale, as the mean over them is taken.
+    NaN of a run that did not end well.
     """
+    if row["status"] != "ok":
+        return np.array([np.nan])
     kinds, rates, examples = (
         json.loads(str(row[f"measure.attack_{name}"])) for name in ("kinds", "rates", "examples")
     )

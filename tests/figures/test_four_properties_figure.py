@@ -169,8 +169,13 @@ def test_without_the_language_alone_nothing_is_read(told):
     assert not found.pages and "no run of the random start" in found.left_out[0]
 
 
-@pytest.mark.parametrize("without", ["raw.concepts", "raw.retain"])
-def test_a_run_without_measures_leaves_a_gap_and_no_trace_back(told, rows, without):
-    every = [*told[:-1], {**told[-1], without: None, "status": "failed"}]
-    every += [{k: v for k, v in row.items() if k != without} for row in rows]
-    assert four_properties.pages(table(every), True) is not None
+@pytest.mark.parametrize("arm", ["std", "filter", "rival"])
+def test_a_failed_run_leaves_a_gap_and_no_traceback(told, rows, arm):
+    """Whatever its part in the reading, a run without measures makes its own pair undefined."""
+    measured = ("raw.", "elicited.", "refit.", "attack.", "trivial.")
+    for world in (told, rows):
+        last = max(i for i, row in enumerate(world) if row["routing.arm"] == arm)
+        bare = {k: None if k.startswith(measured) else v for k, v in world[last].items()}
+        every = [*world[:last], bare | {"status": "failed"}, *world[last + 1 :]]
+        (page,) = four_properties.pages(table(every), False).pages
+        assert page.draw() is not None
