@@ -197,7 +197,8 @@ def _toy(config: Config) -> None:
     attacked = {"refit", "elicited"} & asked
     if "refit" in attacked or (attacked and "head" in config.measure.attack_kinds):
         raise AbsorbError(
-            f"measure.treatments: {min(attacked)} trains a fresh head, and model toy has none"
+            f"measure.treatments: {min(attacked)} trains a fresh head, and model toy has none; "
+            "measure=quick asks for no head"
         )
 
 

@@ -64,8 +64,8 @@ def digit_task(digits: Sequence[int], view: str) -> str:
 
 def tasks_of(rows: Sequence[Row]) -> list[Task]:
     """All tasks, upright ones first."""
-    found = {task(row, role) for row in rows for role in "ab"} - {None}
-    return sorted(found, key=lambda own: (own.view != UPRIGHT, own.view, own.place))  # type: ignore[union-attr,return-value]
+    found = {one for row in rows for role in "ab" if (one := task(row, role)) is not None}
+    return sorted(found, key=lambda own: (own.view != UPRIGHT, own.view, own.place))
 
 
 def read(row: Row) -> Row:

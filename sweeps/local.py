@@ -131,16 +131,17 @@ class Executor:
 
     def _train(self, points: Sequence[Point]) -> Any:
         """The engine's result, with half the lanes wherever memory does not suffice."""
+        trained = self._trained(points)
         while True:
             try:
                 return self.engine(
                     [point.config for point in points],
                     lanes=self.lanes,
                     devices=self.launch.devices,
-                    on_progress=self._on_progress(len(points)),
+                    on_progress=self._on_progress(len(points), steps=trained is None),
                     checkpoint=StoredCheckpoint(self.store, points),
                     stored=self._start_of(points),
-                    trained=self._trained(points),
+                    trained=trained,
                     most=self.most_of(points),
                 )
             except Exception as error:
@@ -179,10 +180,12 @@ class Executor:
         self.origin = origin(there)
         return [Trained(arrays[network.run_id], network.loss) for network in there]
 
-    def _on_progress(self, runs: int) -> Callable[[Any], None]:
+    def _on_progress(self, runs: int, steps: bool) -> Callable[[Any], None]:
+        """Moves the bar; `steps` says whether optimizer steps are taken, or networks measured."""
+
         def on_progress(progress: Any) -> None:
             done, total = progress.lane_steps_done, max(1, progress.lane_steps_total)
-            self.lane_steps = 0 if progress.phase == "measure" else total
+            self.lane_steps = total if steps else 0
             move = self.bar.resumed if progress.phase == "resumed" else self.bar.step
             move(done / total, runs, min(done, self.lane_steps))
             self.stopper.check()

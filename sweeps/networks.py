@@ -70,10 +70,10 @@ def _config(row: Mapping[str, Scalar]) -> Config | None:
 
 def origin(networks: Sequence[Network]) -> dict[str, Any]:
     """For the provenance of rows: the runs whose networks were measured, and by which code."""
-    codes = {network.code for network in networks}
+    codes = {network.code for network in networks if network.code is not None}
     return {
         "networks": [network.run_id for network in networks],
-        "networks_code": [json.loads(code) for code in sorted(codes - {None})],  # type: ignore[type-var]
+        "networks_code": [json.loads(code) for code in sorted(codes)],
     }
 
 

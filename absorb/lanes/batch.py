@@ -28,10 +28,7 @@ CALLED: set[tuple[Callable, int | None]] = set()  # a program's first call compi
 
 
 class Progress(NamedTuple):
-    """How far a batch is, in optimizer steps summed over its runs.
-
-    In the phase `measure`, where nothing is trained, the steps are those of earlier training.
-    """
+    """How far a batch is, in optimizer steps summed over its runs, earlier training included."""
 
     lane_steps_done: int
     lane_steps_total: int

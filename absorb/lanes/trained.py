@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 
 from absorb.train.starts import Named, tree_of
@@ -23,12 +24,11 @@ def stacked(networks: Sequence[Trained]) -> State:
     Nothing that only training reads is in it.
     """
     trees = [tree_of(network.parameters) for network in networks]
-    loss_R = np.array([np.nan if n.loss is None else n.loss for n in networks], np.float32)
-    count = len(networks)
+    losses, count = [jnp.nan if n.loss is None else n.loss for n in networks], len(networks)
     return State(
         params=jax.tree.map(lambda *leaves: np.stack(leaves), *trees),
         opt_state=None,
-        step=np.zeros(count, np.int32),  # type: ignore[arg-type]
-        diverged_step=np.full(count, -1, np.int32),  # type: ignore[arg-type]
-        loss=loss_R,  # type: ignore[arg-type]
+        step=jnp.zeros(count, jnp.int32),
+        diverged_step=jnp.full(count, -1, jnp.int32),
+        loss=jnp.array(losses, jnp.float32),
     )

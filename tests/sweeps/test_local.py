@@ -5,6 +5,7 @@ import os
 import signal
 import threading
 import time
+from types import SimpleNamespace
 
 import pytest
 from sweep_helpers import FakeEngine, fake_row, request
@@ -15,6 +16,7 @@ from absorb.store import Store
 from sweeps.launch import Launch
 from sweeps.local import Executor, StoreFailed
 from sweeps.plan import Had, Work
+from sweeps.progress import ProgressBar
 
 LAUNCH = Launch(lanes=None, devices=None, batch=4, yes=True, memory_gb=None)
 
@@ -191,3 +193,15 @@ def test_a_measure_may_not_hide_a_setting(store):
 
     with pytest.raises(AbsorbError, match=r"train\.loss has the name of a setting"):
         execute(store, ["seed=1"], engine)
+
+
+def test_networks_that_are_only_measured_take_no_steps(store):
+    """Neither what an earlier process measured nor what this one does counts as training."""
+    points = request("seed=range(0,2)").points
+    executor = Executor(Work(points, Had(set(), set())), store, FakeEngine(), LAUNCH)
+    executor.bar, executor.stopper = ProgressBar(2), SimpleNamespace(check=lambda: None)
+    move = executor._on_progress(2, steps=False)
+    for done, phase in ((50, "resumed"), (100, "measure")):
+        move(SimpleNamespace(lane_steps_done=done, lane_steps_total=100, phase=phase))
+    executor.bar.close()
+    assert (executor.bar.earlier_runs, executor.bar.earlier_steps, executor.bar.rate) == (1, 0, 0)
