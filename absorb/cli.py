@@ -227,7 +227,7 @@ ABOUT = {
     "extract": "copy the rows of a finished sweep into another store, small",
     "figures": "draw figures from stored results",
     "paper": "build the paper of a checkout: figures, tables, numbers, PDF",
-    "reproduce": "run the paper's sweeps again and compare its numbers; small: in minutes",
+    "reproduce": "run the paper's sweeps again and compare its numbers; small or EXPERIMENT...",
     "validate": "try every statistic on planted truth and on its null",
     "bench": "measure speed",
 }

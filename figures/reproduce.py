@@ -1,7 +1,8 @@
-"""`absorb reproduce [small] [paper=DIR] [store=DIR]`: the paper's sweeps again, from nothing.
+"""`absorb reproduce [small] [EXPERIMENT...] [paper=DIR] [store=DIR]`: the paper's sweeps again.
 
-Each number of the paper is then read from the new runs and held against the committed one: the same
-to seven digits, within its interval, or moved. Runs that are in `store` already are not repeated.
+They start from nothing; runs that are in `store` already are not repeated. Each number of the paper
+is then read from the new runs and held against the committed one: the same to seven digits, within
+its interval, or moved.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -21,9 +22,13 @@ Command = Callable[[Sequence[str]], int]
 
 
 class Asked(NamedTuple):
-    """Which part of the paper, where it lies, and where new runs go."""
+    """Which part of the paper, where it lies, and where new runs go.
+
+    `named`: experiments; with none of them and without `small`, all.
+    """
 
     small: bool
+    named: tuple[str, ...]
     paper: Path
     store: Path
 
@@ -32,6 +37,7 @@ class Compared(NamedTuple):
     """One number of the paper and what the new runs say of it."""
 
     key: str
+    experiment: str
     verdict: str
     committed: str
     fresh: str
@@ -44,7 +50,7 @@ def main(arguments: Sequence[str], sweep: Command, pair: Command) -> int:
     """
     asked = understood(arguments)
     plan, committed = plan_of(asked.paper), committed_numbers(asked.paper)
-    every = experiments(plan, asked.small)
+    every = experiments(plan, asked)
     chosen, tables = with_data(plan, every), dict[str, Sequence[Mark]]()
     left_out = [e for e in committed.values() if e.get("experiment") in set(every) - set(chosen)]
     wanted = {k: e for k, e in committed.items() if e.get("experiment") in chosen}
@@ -68,19 +74,24 @@ def main(arguments: Sequence[str], sweep: Command, pair: Command) -> int:
 def understood(arguments: Sequence[str]) -> Asked:
     """The words of the command line; raises AbsorbError for one that means nothing here."""
     given = {"paper": "paper", "store": "results/reproduce"}
+    named = [word for word in arguments if "=" not in word and word != "small"]
     for word in arguments:
         key, equals, value = word.partition("=")
-        if word != "small" and (key not in given or not value):
-            raise AbsorbError(f"{word}: reproduce takes small, paper=DIR and store=DIR alone")
+        if equals and (key not in given or not value):
+            raise AbsorbError(f"{word}: beside names reproduce takes paper=DIR and store=DIR alone")
         if equals:
             given[key] = value
-    return Asked("small" in arguments, Path(given["paper"]), Path(given["store"]))
+    return Asked("small" in arguments, tuple(named), Path(given["paper"]), Path(given["store"]))
 
 
-def experiments(plan: Plan, small: bool) -> list[str]:
-    """All experiments of the paper, or those that take minutes."""
+def experiments(plan: Plan, asked: Asked) -> list[str]:
+    """The experiments of the paper that are asked for: all, those that take minutes, or by name."""
     every = list(dict.fromkeys([*plan.figures, *plan.tables]))
-    return [name for name in every if not small or name in plan.small]
+    for name in asked.named:
+        if name not in every:
+            raise AbsorbError(f"{name}: no experiment of the paper; there are {', '.join(every)}")
+    chosen = {*asked.named, *(plan.small if asked.small else ())}
+    return [name for name in every if name in chosen or not chosen]
 
 
 def with_data(plan: Plan, chosen: Sequence[str]) -> list[str]:
@@ -115,13 +126,14 @@ def compared(
     tables: Mapping[str, Sequence[Mark]],
 ) -> Compared:
     """One committed number beside the new one; one that is not there any more has moved."""
+    where, was = committed["experiment"], committed["text"]
     try:
         if place is None:
             raise AbsorbError(f"{key}: paper.toml has no place for it")
         found = number_at(mark_at(key, place, tables))
     except AbsorbError as error:
-        return Compared(key, "moved", committed["text"], f"not there ({error})")
-    return Compared(key, verdict(committed, found), committed["text"], found["text"])
+        return Compared(key, where, "moved", was, f"not there ({error})")
+    return Compared(key, where, verdict(committed, found), was, found["text"])
 
 
 def verdict(committed: Mapping[str, Any], entry: Mapping[str, Any]) -> str:
@@ -139,13 +151,21 @@ def verdict(committed: Mapping[str, Any], entry: Mapping[str, Any]) -> str:
 
 
 def told(found: Sequence[Compared]) -> Iterator[str]:
-    """A line for each number that is not the same, then how many are."""
+    """A line for each number that is not the same, then how many are, by experiment and in all."""
     for one in found:
         if one.verdict != "same":
             where = "within its interval" if one.verdict == "within" else "MOVED"
             yield f"{one.key}: {where}, was {one.committed}, is {one.fresh}"
+    names = dict.fromkeys(one.experiment for one in found)
+    for name in names if len(names) > 1 else ():
+        yield f"{name}: {counted([one for one in found if one.experiment == name])}"
+    yield counted(found)
+
+
+def counted(found: Sequence[Compared]) -> str:
+    """How many numbers are the same, how many lie within, how many moved."""
     counts = {name: sum(one.verdict == name for one in found) for name in VERDICTS}
-    yield (
+    return (
         f"{len(found)} numbers: {counts['same']} the same, {counts['within']} within the committed"
         f" interval, {counts['moved']} moved"
     )

@@ -156,12 +156,37 @@ def test_verdicts(was, now, found):
 
 def test_the_papers_own_plan_names_every_table_and_what_is_small():
     plan = plan_of(PAPER)
-    assert set(experiments(plan, small=True)) == set(plan.small) < set(experiments(plan, False))
+    every = experiments(plan, understood([]))
+    assert set(experiments(plan, understood(["small"]))) == set(plan.small) < set(every)
     assert set(plan.words) <= {*plan.figures, *plan.tables}
     assert not set(plan.figures) & set(plan.tables)
 
 
-@pytest.mark.parametrize("word", ["large", "store=", "out=x"])
+@pytest.mark.parametrize("word", ["store=", "out=x"])
 def test_words_that_mean_nothing_are_refused(word):
-    with pytest.raises(AbsorbError, match="reproduce takes small"):
+    with pytest.raises(AbsorbError, match=f"^{word}: beside names reproduce takes paper=DIR"):
         understood([word])
+
+
+def test_experiments_can_be_named(paper, capsys):
+    code, said, sweeps = reproduced(paper, capsys, "clouds")
+    assert code == 0 and [words[0] for words in sweeps.calls] == [
+        "experiment=one",
+        "experiment=two",
+    ]
+    assert said[-1].startswith("1 numbers: 1 the same")
+    assert experiments(plan_of(paper), understood(["clouds", "small"])) == ["dose", "clouds"]
+
+
+def test_a_name_that_is_none_is_refused_before_anything_runs(paper, capsys):
+    with pytest.raises(
+        AbsorbError, match=r"^dosis: no experiment of the paper; there are dose, clouds"
+    ):
+        reproduced(paper, capsys, "dosis")
+    assert not (paper.parent / "new").exists()
+
+
+def test_each_experiment_has_its_own_count(paper, capsys):
+    _, said, _ = reproduced(paper, capsys, shift=0.2)
+    assert any(line.startswith("dose: 2 numbers") and "1 moved" in line for line in said)
+    assert any(line.startswith("clouds: 1 numbers: 1 the same") for line in said)
