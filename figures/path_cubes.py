@@ -85,6 +85,11 @@ def lacking(cubes: Mapping[str, Sequence[Cube]], split: Mapping[str, Sequence[Ro
     return ""
 
 
+def apart(cubes: Sequence[Cube]) -> list[Row]:
+    """Runs that share no seed: two of every cube."""
+    return [run for cube in cubes for run in (cube[0], cube[-1])]
+
+
 def shared(a: int, b: int) -> int:
     """Which seeds two of a cube's runs share: bit 4 init, 2 order, 1 labels."""
     return 7 & ~(a ^ b)

@@ -17,6 +17,7 @@ from figures.path_cubes import (
     UNTRAINED,
     Cube,
     Study,
+    apart,
     by_sharing,
     probability,
     studies,
@@ -54,11 +55,6 @@ def compared(study: Study, panel: str) -> list[Mark]:
         apart_S = np.array([compare(pair)[0, 1] for pair in study.starts])
         marks.append(mark(panel, UNTRAINED, 0, mean_t(apart_S), SHARED[0]))
     return marks
-
-
-def apart(cubes: Sequence[Cube]) -> list:
-    """Runs that share no seed: two of every cube."""
-    return [run for cube in cubes for run in (cube[0], cube[-1])]
 
 
 def all_housed(study: Study) -> list[Mark]:

@@ -5,7 +5,7 @@ import pytest
 from planted_runs import table
 
 from absorb.identity import flat
-from figures import path_dependence
+from figures import path_dependence, score_variance
 from figures.path_cubes import ROUTED, SHARED, UNROUTED, UNTRAINED, by_sharing, shared, studies
 from sweeps.app import run_sweeper
 
@@ -67,3 +67,33 @@ def test_a_cube_with_a_hole_is_named(rows):
     short = [row for row in rows if (row["seeds.init"], row["seeds.order"]) != (3, 2)]
     found = path_dependence.pages(table(short), False)
     assert not found.pages and "runs routed are in whole cubes" in found.left_out[0]
+
+
+def varied_alike(rows: list[dict], spread: float, noise: float) -> list[dict]:
+    """Losses of a run's own mean, and of every picture by itself."""
+    found = []
+    for i, row in enumerate(rows):
+        rng = np.random.default_rng(i)
+        loss_K = 1 + spread * rng.normal() + noise * rng.normal(size=KEPT)
+        found.append(row | {"kept.loss": loss_K.tolist()})
+    return found
+
+
+@pytest.mark.parametrize(("spread", "noise"), [(0.2, 1.0), (0.0, 1.0), (0.3, 0.0)])
+def test_the_noise_of_the_test_set_is_told_from_what_runs_differ_by(rows, spread, noise):
+    (page,) = score_variance.pages(table(varied_alike(rows, spread, noise)), False).pages
+    at = {(m.panel, m.series, int(m.at)): m for m in page.marks}
+    for name in (ROUTED, UNROUTED):
+        naive, of_set, rest = (at["loss, nats", name, i] for i in range(3))
+        assert naive.n == 20 and naive.value == pytest.approx(of_set.value + rest.value)
+        assert of_set.value == pytest.approx(noise**2 / KEPT, rel=0.3, abs=1e-12)
+        assert rest.low <= spread**2 <= rest.high and naive.low < naive.value < naive.high
+    assert page.draw() is not None
+
+
+def test_a_run_without_finite_losses_leaves_no_variance(rows):
+    broken = [row | {"kept.loss": [np.nan] * KEPT} if i == 0 else row for i, row in enumerate(rows)]
+    (page,) = score_variance.pages(table(broken), False).pages
+    (one,) = (m for m in page.marks if m.panel == "loss, nats" and not m.at and not m.drawn)
+    assert one.why == "1 of 20 runs are not finite"
+    assert page.draw() is not None
