@@ -5,19 +5,19 @@ from typing import Any
 
 import numpy as np
 
-from absorb.stats.intervals import Interval
+from absorb.stats.intervals import Interval, unclosed
 from absorb.stats.score_variance import normal_interval, score_variance
-from figures.marks import Mark, mark, series_of, spoken
+from figures.marks import Mark, mark, number, series_of, spoken
 from figures.page import Page, Pages, pages_of
-from figures.panels import limits_of, points, say_why, whiskers
+from figures.panels import points, say_why, whiskers
 from figures.path_cubes import Study, apart, correct, studies
 from figures.path_draw import LOOKS
 from figures.select import Table
 from figures.style import GREY, new_figure, settle
 
-SCORES = {
-    "accuracy": correct,
-    "loss, nats": lambda runs: np.array([run["kept.loss"] for run in runs], float),
+SCORES = {  # in hundredths, so that their variances are numbers to read
+    "accuracy, points": lambda runs: 100 * correct(runs),
+    "loss, (.01 nats)": lambda runs: 100 * np.array([run["kept.loss"] for run in runs], float),
 }
 PARTS = ("this test set", "its noise", "the distribution")
 
@@ -48,7 +48,7 @@ def varied(study: Study) -> Iterator[Mark]:
 def parts(score_RN: np.ndarray) -> tuple[Interval, Interval, Interval]:
     """The variance of the mean score on this test set, the noise in it, and what is left."""
     found, runs = score_variance(score_RN), len(score_RN)
-    noise = Interval(found.noise, -np.inf, np.inf, runs, found.distribution.why)
+    noise = unclosed(found.noise, runs, found.distribution.why)
     if not np.isfinite(found.naive):
         return found.distribution, noise, found.distribution
     return normal_interval(found.naive, 0.0, runs, 0.95), noise, found.distribution
@@ -60,14 +60,16 @@ def draw(marks: Sequence[Mark], caption: str) -> Any:
     axes = figure.subplots(1, len(SCORES))
     for ax, name in zip(axes, SCORES, strict=True):
         panel(ax, [m for m in marks if m.panel == name])
-        ax.set_title(f"variance of {name}")
+        ax.set_title(f"variance of {name}²")
     legend(figure, marks)
     return settle(figure)
 
 
 def panel(ax: Any, marks: Sequence[Mark]) -> None:
     """The parts of one score's variance; what has no interval has no whisker."""
-    ax.set_ylim(*limits_of(marks, log=False))
+    ends = [x for m in marks for x in (m.value, m.low, m.high) if np.isfinite(x)]
+    margin = 0.06 * (max([0, *ends]) - min([0, *ends]) or 1)
+    ax.set_ylim(min([0, *ends]) - margin, max([0, *ends]) + margin)
     for name in LOOKS:
         own, look = series_of(list(marks), name), LOOKS[name]
         at = [m.at + look.shift for m in own]
@@ -95,7 +97,7 @@ def legend(figure: Any, marks: Sequence[Mark]) -> None:
 
 def caption_of(study: Study) -> str:
     """What a reader has to know."""
-    first = study.rows[0]
+    first = next(iter(study.cubes.values()))[0][0]
     part = f" (PARTIAL: {study.missing})" if study.missing else ""
     return (
         f"Variance over runs{part} that share no seed (two of every cube) of the mean score on"
@@ -114,6 +116,9 @@ def in_words(study: Study, marks: Sequence[Mark]) -> str:
     lines = [f"score_variance, {len(study.rows)} runs:"]
     for panel in SCORES:
         for name in study.cubes:
-            said = "; ".join(f"{part} {spoken(at[panel, name, i])}" for i, part in enumerate(PARTS))
-            lines.append(f"  variance of {panel}, {name}: {said}")
+            naive, noise, rest = (at[panel, name, i] for i in range(len(PARTS)))
+            lines.append(
+                f"  variance of {panel}², {name}: on {PARTS[0]} {spoken(naive)}, of which"
+                f" {PARTS[1]} {number(noise.value)}; of {PARTS[2]} {spoken(rest)}"
+            )
     return "\n".join(lines)

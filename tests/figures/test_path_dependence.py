@@ -84,16 +84,16 @@ def test_the_noise_of_the_test_set_is_told_from_what_runs_differ_by(rows, spread
     (page,) = score_variance.pages(table(varied_alike(rows, spread, noise)), False).pages
     at = {(m.panel, m.series, int(m.at)): m for m in page.marks}
     for name in (ROUTED, UNROUTED):
-        naive, of_set, rest = (at["loss, nats", name, i] for i in range(3))
+        naive, of_set, rest = (at["loss, (.01 nats)", name, i] for i in range(3))
         assert naive.n == 20 and naive.value == pytest.approx(of_set.value + rest.value)
-        assert of_set.value == pytest.approx(noise**2 / KEPT, rel=0.3, abs=1e-12)
-        assert rest.low <= spread**2 <= rest.high and naive.low < naive.value < naive.high
+        assert of_set.value == pytest.approx(1e4 * noise**2 / KEPT, rel=0.3, abs=1e-8)
+        assert rest.low <= 1e4 * spread**2 <= rest.high and naive.low < naive.value < naive.high
     assert page.draw() is not None
 
 
 def test_a_run_without_finite_losses_leaves_no_variance(rows):
     broken = [row | {"kept.loss": [np.nan] * KEPT} if i == 0 else row for i, row in enumerate(rows)]
     (page,) = score_variance.pages(table(broken), False).pages
-    (one,) = (m for m in page.marks if m.panel == "loss, nats" and not m.at and not m.drawn)
+    (one,) = (m for m in page.marks if m.panel == "loss, (.01 nats)" and not m.at and not m.drawn)
     assert one.why == "1 of 20 runs are not finite"
     assert page.draw() is not None
