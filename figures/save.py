@@ -13,11 +13,12 @@ from figures.page import Page
 from figures.style import FORMATS, METADATA, styled
 from figures.tables import as_csv, as_markdown
 
+PRINT = "pdf"  # what a paper takes
 INDEX = "figures.json"  # which content each figure in a directory was drawn from
 
 
 class Gallery(NamedTuple):
-    """A directory of figures in the style of one venue; `for_print`: no PNG."""
+    """A directory of figures in the style of one venue; `for_print`: PDF alone."""
 
     out: Path
     venue: str
@@ -26,7 +27,7 @@ class Gallery(NamedTuple):
     @property
     def formats(self) -> tuple[str, ...]:
         """The endings of a figure's files."""
-        return tuple(ending for ending in FORMATS if not (self.for_print and ending == "png"))
+        return tuple(ending for ending in FORMATS if ending == PRINT or not self.for_print)
 
     def hang(self, page: Page) -> list[str]:
         """Write one figure in every format, with its tables; a line for each file, or one in all.
