@@ -37,7 +37,6 @@ class Compared(NamedTuple):
     """One number of the paper and what the new runs say of it."""
 
     key: str
-    experiment: str
     verdict: str
     committed: str
     fresh: str
@@ -51,21 +50,25 @@ def main(arguments: Sequence[str], sweep: Command, pair: Command) -> int:
     asked = understood(arguments)
     plan, committed = plan_of(asked.paper), committed_numbers(asked.paper)
     every = experiments(plan, asked)
-    chosen, tables = with_data(plan, every), dict[str, Sequence[Mark]]()
+    chosen = with_data(plan, every)
     left_out = [e for e in committed.values() if e.get("experiment") in set(every) - set(chosen)]
     wanted = {k: e for k, e in committed.items() if e.get("experiment") in chosen}
     if not wanted:
         raise AbsorbError(f"{asked.paper}: no number of {', '.join(chosen)}; see absorb paper")
+    say(f"{len(chosen)} experiments: {', '.join(chosen)}")
+    found: list[Compared] = []
     for experiment in chosen:
         store = asked.store / experiment
-        say(f"{experiment}:")
+        say("", f"{experiment}:")
         code = run(plan, experiment, store, sweep, pair)
         if code:
             return code
-        for page in pages_of(store, plan.figures_of(experiment)):
-            tables[page.name] = page.marks
-    found = [compared(key, entry, plan.places.get(key), tables) for key, entry in wanted.items()]
-    say(*told(found))
+        tables = {page.name: page.marks for page in pages_of(store, plan.figures_of(experiment))}
+        own = [compared(key, entry, plan.places.get(key), tables)
+               for key, entry in wanted.items() if entry["experiment"] == experiment]  # fmt: skip
+        say(*told(own))
+        found += own
+    say("", f"in all: {counted(found)}")
     if left_out:
         say(f"{len(left_out)} numbers were not tried, for want of their data")
     return int(any(one.verdict == "moved" for one in found))
@@ -126,14 +129,14 @@ def compared(
     tables: Mapping[str, Sequence[Mark]],
 ) -> Compared:
     """One committed number beside the new one; one that is not there any more has moved."""
-    where, was = committed["experiment"], committed["text"]
+    was = committed["text"]
     try:
         if place is None:
             raise AbsorbError(f"{key}: paper.toml has no place for it")
         found = number_at(mark_at(key, place, tables))
     except AbsorbError as error:
-        return Compared(key, where, "moved", was, f"not there ({error})")
-    return Compared(key, where, verdict(committed, found), was, found["text"])
+        return Compared(key, "moved", was, f"not there ({error})")
+    return Compared(key, verdict(committed, found), was, found["text"])
 
 
 def verdict(committed: Mapping[str, Any], entry: Mapping[str, Any]) -> str:
@@ -151,14 +154,11 @@ def verdict(committed: Mapping[str, Any], entry: Mapping[str, Any]) -> str:
 
 
 def told(found: Sequence[Compared]) -> Iterator[str]:
-    """A line for each number that is not the same, then how many are, by experiment and in all."""
+    """A line for each number that is not the same, then how many are."""
     for one in found:
         if one.verdict != "same":
             where = "within its interval" if one.verdict == "within" else "MOVED"
             yield f"{one.key}: {where}, was {one.committed}, is {one.fresh}"
-    names = dict.fromkeys(one.experiment for one in found)
-    for name in names if len(names) > 1 else ():
-        yield f"{name}: {counted([one for one in found if one.experiment == name])}"
     yield counted(found)
 
 

@@ -87,7 +87,7 @@ def reproduced(paper, capsys, *words, **how) -> tuple[int, list[str], Sweeps]:
 
 def test_the_same_runs_give_the_same_numbers(paper, capsys):
     code, said, sweeps = reproduced(paper, capsys)
-    assert code == 0 and said[-1].startswith("3 numbers: 3 the same, 0 within")
+    assert code == 0 and said[-1].startswith("in all: 3 numbers: 3 the same, 0 within")
     assert [words[:-1] for words in sweeps.calls] == [
         ["experiment=dose"], ["experiment=one", "model=mlp"], ["experiment=two"]
     ]  # fmt: skip
@@ -104,7 +104,7 @@ def test_what_has_no_data_here_is_left_out_and_named(paper, capsys):
     (paper / "paper.toml").write_text(plan, encoding="utf-8")
     code, said, sweeps = reproduced(paper, capsys)
     assert said[0] == "clouds: left out, gone/text.txt is not there"
-    assert code == 0 and said[-2].startswith("2 numbers") and len(sweeps.calls) == 1
+    assert code == 0 and said[-2].startswith("in all: 2 numbers") and len(sweeps.calls) == 1
     assert said[-1] == "1 numbers were not tried, for want of their data"
 
 
@@ -174,7 +174,7 @@ def test_experiments_can_be_named(paper, capsys):
         "experiment=one",
         "experiment=two",
     ]
-    assert said[-1].startswith("1 numbers: 1 the same")
+    assert said[-1].startswith("in all: 1 numbers: 1 the same")
     assert experiments(plan_of(paper), understood(["clouds", "small"])) == ["dose", "clouds"]
 
 
@@ -186,7 +186,11 @@ def test_a_name_that_is_none_is_refused_before_anything_runs(paper, capsys):
     assert not (paper.parent / "new").exists()
 
 
-def test_each_experiment_has_its_own_count(paper, capsys):
+def test_each_experiment_is_compared_once_its_runs_are_there(paper, capsys):
     _, said, _ = reproduced(paper, capsys, shift=0.2)
-    assert any(line.startswith("dose: 2 numbers") and "1 moved" in line for line in said)
-    assert any(line.startswith("clouds: 1 numbers: 1 the same") for line in said)
+    assert said[0] == "2 experiments: dose, clouds"
+    dose, clouds = said[said.index("dose:") : said.index("clouds:")], said[said.index("clouds:") :]
+    assert any("share: MOVED" in line for line in dose)
+    assert dose[-2].startswith("2 numbers: 1 the same") and dose[-2].endswith("1 moved")
+    assert clouds[1].startswith("1 numbers: 1 the same")
+    assert said[-1].startswith("in all: 3 numbers: 2 the same") and said[-1].endswith("1 moved")
