@@ -27,7 +27,7 @@ def draw(marks: Sequence[Mark], tasks: Sequence[str], caption: str) -> Any:
     image: Any = None
     for ax, name in zip(axes, panels, strict=True):
         image = cells(ax, [m for m in marks if m.panel == name], tasks)
-        ax.set_title(name)
+        ax.set_title(name.split(":")[0])
     axes[0].set_yticks(range(len(tasks)), tasks)
     axes[0].set_ylabel("good at")
     bar = above.colorbar(image, ax=list(axes), shrink=0.7, aspect=16, extend="both")
