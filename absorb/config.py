@@ -12,6 +12,7 @@ from absorb.model_config import MATRICES, Autoencoder, Mlp, Paths, Toy, Transfor
 from absorb.settings import knob, static, switch
 from absorb.world_config import (
     Digits,
+    FeaturePair,
     Linear,
     Mnist,
     Pair,
@@ -161,7 +162,7 @@ class Seeds:
 class Config:
     """One run, whole. The same class with its knobs blanked (`spec_of`) is the static `Spec`."""
 
-    world: Digits | Pair | Mnist | Linear | Sparse | Stories | StoryPair | Text
+    world: Digits | Pair | FeaturePair | Mnist | Linear | Sparse | Stories | StoryPair | Text
     model: Mlp | Autoencoder | Paths | Toy | Transformer
     routing: Routing
     gate: Gate
@@ -175,15 +176,16 @@ class Config:
 Spec = Config
 
 __all__ = ["ARMS", "ATTACKS", "DEGREES", "GRANULARITIES", "KINDS", "MATRICES", "MECHANISMS",
-           "RIVALS", "TREATMENTS", "Autoencoder", "Config", "Digits", "Gate", "Linear", "Measure",
-           "Mlp", "Mnist", "Paths", "Rival", "Routing", "Seeds", "Sparse", "Spec", "Stories",
-           "StoryPair", "Text", "Told", "Toy", "Train", "Transformer", "Weights", "blank",
-           "spec_of"]  # fmt: skip
+           "RIVALS", "TREATMENTS", "Autoencoder", "Config", "Digits", "FeaturePair",
+           "Gate", "Linear", "Measure", "Mlp", "Mnist", "Paths", "Rival", "Routing", "Seeds",
+           "Sparse", "Spec", "Stories", "StoryPair", "Text", "Told", "Toy", "Train", "Transformer",
+           "Weights", "blank", "spec_of"]  # fmt: skip
 
 KINDS: dict[str, dict[str, type]] = {
     "world": {
         "digits": Digits,
         "pair": Pair,
+        "feature_pair": FeaturePair,
         "mnist": Mnist,
         "linear": Linear,
         "sparse": Sparse,

@@ -7,6 +7,7 @@ from pathlib import Path
 from absorb.config import (
     Autoencoder,
     Digits,
+    FeaturePair,
     Mnist,
     Pair,
     Paths,
@@ -140,9 +141,7 @@ def examples(spec: Spec) -> int:
         return world.measured
     if isinstance(world, Text):
         return round((1 - world.validation - world.test) * text_bytes(world)) // world.length
-    if isinstance(world, Told):
-        return world.train_count
-    return world.train_count if isinstance(world, Mnist) else world.examples
+    return world.train_count if isinstance(world, Told | Mnist | FeaturePair) else world.examples
 
 
 def text_bytes(world: Text) -> int:

@@ -13,6 +13,7 @@ from absorb.config import (
 )
 from absorb.dynamics_rules import check_dynamics
 from absorb.errors import AbsorbError
+from absorb.feature_rules import check_features
 from absorb.mechanics_rules import check_mechanics
 from absorb.sites import classes, of_tokens, site_widths
 from absorb.token_rules import allowed, check_tokens, check_transformer
@@ -31,6 +32,7 @@ def check_together(config: Config) -> None:
         _classes,
         _groups,
         _toy,
+        check_features,
         check_transformer,
         check_tokens,
         _attacks,
@@ -50,6 +52,7 @@ def _splits(config: Config) -> None:
 
 MODELS_FOR = {
     "linear": ("paths",),
+    "feature_pair": ("autoencoder",),
     "sparse": ("toy",),
     "stories": ("transformer",),
     "story_pair": ("transformer",),

@@ -7,6 +7,7 @@ from absorb.config import (
     MATRICES,
     Autoencoder,
     Digits,
+    FeaturePair,
     Linear,
     Mlp,
     Mnist,
@@ -21,12 +22,12 @@ from absorb.config import (
 )
 from absorb.world_config import STORY_CONCEPTS
 
-World = Digits | Pair | Mnist | Linear | Sparse | Told | Text
+World = Digits | Pair | FeaturePair | Mnist | Linear | Sparse | Told | Text
 Model = Mlp | Autoencoder | Paths | Toy | Transformer
 
 STORY_WORDS = 128  # room for the vocabulary of the world stories
 CLASSES = {"digits": 10, "pair": 20, "mnist": 10, "linear": 1, "stories": len(STORY_CONCEPTS),
-           "story_pair": 2}  # fmt: skip
+           "story_pair": 2, "feature_pair": 2}  # fmt: skip
 INPUTS = {"digits": 64, "pair": 64, "mnist": 784, "linear": 1}
 
 
@@ -43,6 +44,8 @@ def inputs(world: World) -> int:
         return world.length + 1
     if isinstance(world, Pair) and "elsewhere" in (world.a_view, world.b_view):
         return 2 * INPUTS["pair"]
+    if isinstance(world, FeaturePair):
+        return world.inputs
     return world.features if isinstance(world, Sparse) else INPUTS[world.kind]
 
 

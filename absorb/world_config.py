@@ -40,6 +40,33 @@ class Pair:
     b_view: str = static(choices=VIEWS)
 
 
+FEATURE_VIEWS = ("upright", "rotated")
+
+
+@dataclass(frozen=True)
+class FeaturePair:
+    """Two tasks of equal size among sparse features: `a` as `a_view` shows them, and `b`.
+
+    Each of a task's features is active with probability `active` in its examples, at least one is,
+    and what is active is uniform in (0, 1]. Features that both tasks have have the same direction,
+    unless one task is rotated within its own subspace. Task A is concept 0, task B concept 1.
+    """
+
+    kind: str = static(choices=("feature_pair",))
+    split_seed: int = static(0, 2**31 - 1)
+    train_count: int = static(16, 10**7)
+    validation_count: int = static(16, 10**6)
+    test_count: int = static(16, 10**6)
+    inputs: int = static(1, 65536)
+    features: int = static(1, 65536)
+    active: float = static(1e-6, 1.0)
+    directions: str = static(choices=("axes", "orthogonal", "random"))
+    a: tuple[int, ...] = static(0, 65535, length=(1, 65536))
+    b: tuple[int, ...] = static(0, 65535, length=(1, 65536))
+    a_view: str = static(choices=FEATURE_VIEWS)
+    b_view: str = static(choices=FEATURE_VIEWS)
+
+
 @dataclass(frozen=True)
 class Mnist:
     """A directory of IDX files, gzipped or not; the pictures of `parts`, cut to the counts."""

@@ -12,28 +12,37 @@ from figures.task_pairs import PROPERTIES
 
 ROOM = (-1.0, 1.02)
 TAU, WITHIN = "Kendall τ_b", "Kendall τ_b within a view"
+PLANTED = "planted: "  # what a panel of shares by construction begins with
+RANKS = 6  # of four properties, two and two
 
 
 def draw(marks: Sequence[Mark], tasks: Sequence[str], caption: str) -> Any:
     """A heat map for each property above the ranks that they share."""
-    figure = new_figure(4.1, caption)
-    above, below = figure.subfigures(2, 1, height_ratios=(1.7, 1))
-    axes = above.subplots(1, len(PROPERTIES), sharey=True)
+    rows = [m.series for m in marks if m.panel == TAU]
+    figure = new_figure(4.1 + 0.2 * (len(rows) - RANKS), caption)
+    share = 1 + 0.13 * (len(rows) - RANKS)
+    above, below = figure.subfigures(2, 1, height_ratios=(1.7, share))
+    panels = [*PROPERTIES, *planted_panels(marks)[:1]]
+    axes = above.subplots(1, len(panels), sharey=True)
     image: Any = None
-    for ax, name in zip(axes, PROPERTIES, strict=True):
+    for ax, name in zip(axes, panels, strict=True):
         image = cells(ax, [m for m in marks if m.panel == name], tasks)
-        ax.set_title(name)
+        ax.set_title(name.split(":")[0])
     axes[0].set_yticks(range(len(tasks)), tasks)
     axes[0].set_ylabel("good at")
     bar = above.colorbar(image, ax=list(axes), shrink=0.7, aspect=16, extend="both")
     bar.outline.set_linewidth(0.4)
     ax = below.subplots()
     ranks(ax, [m for m in marks if m.panel == TAU])
-    rows = [m.series for m in marks if m.panel == TAU]
     for m in marks:
         if m.panel == WITHIN:
             ax.plot(m.value, rows.index(m.series), "D", color=BLACK, mfc="white", ms=3.6)
     return settle(figure)
+
+
+def planted_panels(marks: Sequence[Mark]) -> list[str]:
+    """The panels of what is shared by construction, in order; the first of them is drawn."""
+    return list(dict.fromkeys(m.panel for m in marks if m.panel.startswith(PLANTED)))
 
 
 def cells(ax: Any, marks: Sequence[Mark], tasks: Sequence[str]) -> Any:

@@ -7,25 +7,38 @@ import numpy as np
 
 from absorb.stats.four_properties import MARGIN, agreement, compare_pairs, tau_b
 from absorb.stats.intervals import mean_t
-from figures.four_draw import TAU, WITHIN, draw
+from figures.four_draw import PLANTED, TAU, WITHIN, draw
 from figures.marks import Mark, mark, number, spoken
 from figures.page import Page, Pages, by_model, pages_of
+from figures.pair_tasks import FEATURES, STORIES
 from figures.select import Table
 from figures.task_pairs import DELTA, PROPERTIES, Study, studies
 
 FEWEST_PAIRS = 4  # of one view
 HOLLOW = "; hollow: over pairs of one view alone"
+EXAMPLES = {FEATURES: "vectors", STORIES: "stories"}  # elsewhere pictures
+SHARED = (
+    " Planted: the share of the column's features that the row has too; of the row's that the"
+    " column has, and of the column's subspace that the row spans, where these differ."
+)
 
 
 def pages(table: Table, partial: bool) -> Pages:
     """One figure for each study that is whole: the test of no agreement needs every pair."""
-    return pages_of("four_properties", studies(table), page, in_words, ending=by_model)
+    return pages_of("four_properties", studies(table), page, in_words, ending=ending)
+
+
+def ending(study: Study) -> str:
+    """The ending of a study's files: its model, but features, which one model alone learns."""
+    return "-features" if study.rows[0]["world.kind"] == FEATURES else by_model(study)
 
 
 def page(name: str, study: Study) -> Page:
     """The figure of one study."""
     marks = [m for p in PROPERTIES for m in cells(study, p)]
+    marks += [m for name in study.planted for m in planted_cells(study, name)]
     marks += [m for pair in combinations(PROPERTIES, 2) for m in compared(study, *pair)]
+    marks += [held_against(study, p, name) for name in study.planted for p in PROPERTIES]
     caption, tasks = caption_of(study), [task.words for task in study.tasks]
     return Page(name, lambda: draw(marks, tasks, caption), marks, caption)
 
@@ -42,11 +55,37 @@ def cells(study: Study, name: str) -> list[Mark]:
     ]  # fmt: skip
 
 
+def planted_cells(study: Study, name: str) -> list[Mark]:
+    """What every two tasks share by construction, exactly; a task shares all with itself."""
+    n = len(study.tasks)
+    share = dict(zip(study.pairs, study.planted[name], strict=True))
+    return [
+        Mark(f"{PLANTED}{name}", f"{row.words} → {column.words}", i * n + j, x, x, x, 0)
+        for i, row in enumerate(study.tasks)
+        for j, column in enumerate(study.tasks)
+        for x in [float(share.get((i, j), 1.0))]
+    ]
+
+
+def held_against(study: Study, x: str, name: str) -> Mark:
+    """τ_b of a property and of what is planted, over all ordered pairs."""
+    x_PS = study.found[x]
+    if not np.isfinite(x_PS).all():
+        return undefined(x, name)
+    found = agreement(x_PS.mean(axis=1), study.planted[name], study.pairs)
+    return mark(TAU, f"{x} ~ {name}", 0, found.tau, f"P = {found.chance:.2g}")
+
+
+def undefined(x: str, y: str) -> Mark:
+    """No τ_b, since a pair has no value."""
+    return Mark(TAU, f"{x} ~ {y}", 0, np.nan, np.nan, np.nan, 0, why="a pair is undefined")
+
+
 def compared(study: Study, x: str, y: str) -> list[Mark]:
     """τ_b of two properties over all ordered pairs, and the pairs of which they disagree."""
     x_PS, y_PS = study.found[x], study.found[y]
     if not (np.isfinite(x_PS).all() and np.isfinite(y_PS).all()):
-        return [Mark(TAU, f"{x} ~ {y}", 0, np.nan, np.nan, np.nan, 0, why="a pair is undefined")]
+        return [undefined(x, y)]
     found = agreement(x_PS.mean(axis=1), y_PS.mean(axis=1), study.pairs)
     verdicts = compare_pairs(x_PS, y_PS)
     count = {v: sum(one.verdict == v for one in verdicts) for v in ("equivalent", "counterexample")}
@@ -83,8 +122,8 @@ def pair_words(study: Study, i: int) -> str:
 def caption_of(study: Study) -> str:
     """What a reader has to know."""
     row = study.rows[0]
-    stories = row["world.kind"] == "story_pair"
-    examples = "stories" if stories else "pictures"
+    stories = row["world.kind"] == STORIES
+    examples = EXAMPLES.get(row["world.kind"], "pictures")
     zero = (
         "as from a network that learned the language alone" if stories else "as from a random start"
     )
@@ -98,10 +137,16 @@ def caption_of(study: Study) -> str:
         " representation: a fresh head on the row's features. Cost: what the row loses where the"
         f" column's elicited capability is {DELTA:g} or less. Configs are chosen on the other half"
         " of the seeds. τ_b over ordered pairs off the diagonal; 95 % intervals by resampled"
-        f" tasks, P by relabelled tasks (QAP){'' if stories else HOLLOW}. Attacks:"
+        f" tasks, P by relabelled tasks (QAP){HOLLOW * several_views(study)}."
+        f"{SHARED * bool(study.planted)} Attacks:"
         f" {row['measure.attack_kinds']}, rates {row['measure.attack_rates']}, forget examples"
         f" {row['measure.attack_examples']}, {row['measure.attack_steps']} steps."
     )
+
+
+def several_views(study: Study) -> bool:
+    """Whether tasks are seen in more than one way."""
+    return len({task.view for task in study.tasks}) > 1
 
 
 def in_words(study: Study, marks: Sequence[Mark]) -> str:

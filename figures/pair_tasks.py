@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Mapping, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -10,11 +10,11 @@ from figures.frontier_pairs import Tried, digit_words, references
 from figures.searches import losses
 from figures.token_runs import Row, Seeded
 
-WORLDS = ("pair", "story_pair")
+DIGITS, FEATURES, STORIES = WORLDS = ("pair", "feature_pair", "story_pair")
 PLAIN = "plain"  # the language of stories alone, which is no task
 UPRIGHT, STORY = "upright", "story"
-LEVELS = ("family", "family_two", "topic", "topic_two", "trait", "trait_two")
 KEPT = "kept"  # what is read of task B
+COLUMN, ROW, SUBSPACE = "column's features", "row's features", "column's subspace"  # planted
 
 Pair = tuple[int, int | None]  # the task a network is good at, None for plain; the one it is asked
 
@@ -22,7 +22,7 @@ Pair = tuple[int, int | None]  # the task a network is good at, None for plain; 
 class Task(NamedTuple):
     """A task in order: where it stands among those of a view, its view, and its words."""
 
-    place: tuple[int, ...]
+    place: tuple[Any, ...]
     view: str
     words: str
 
@@ -30,9 +30,9 @@ class Task(NamedTuple):
 class Scale(NamedTuple):
     """Of one pair (i, j): the runs that can do neither, both, and i alone; losses (seeds,).
 
-    `zero_S` is the loss on i of who cannot do it. On pictures who cannot is a random start, and who
-    cannot do i says a constant. In stories it is a network that learned the language alone: on i
-    after an attack, since before it words that it never saw cost more than a guess among all.
+    `zero_S` is the loss on i of who cannot do it. On pictures and features who cannot is a random
+    start, and who cannot do i says a constant. In stories it is a network that learned the language
+    alone: on i after an attack, since before it words that it never saw cost more than a guess.
     """
 
     neither: Seeded
@@ -44,10 +44,12 @@ class Scale(NamedTuple):
 def task(row: Row, role: str) -> Task | None:
     """Task A or B of a run; None where B is the language alone."""
     found = row[f"world.{role}"]
-    if row["world.kind"] == "story_pair":
-        return None if found == PLAIN else Task((LEVELS.index(found),), STORY, words_of(found))
-    digits, view = json.loads(found), str(row[f"world.{role}_view"])
-    return Task(tuple(digits), view, digit_task(digits, view))
+    if row["world.kind"] == STORIES:
+        return None if found == PLAIN else Task((found,), STORY, words_of(found))
+    numbers, view = json.loads(found), str(row[f"world.{role}_view"])
+    if row["world.kind"] == FEATURES:
+        return Task(tuple(sorted(numbers)), view, feature_task(numbers, view))
+    return Task(tuple(numbers), view, digit_task(numbers, view))
 
 
 def words_of(concept: str) -> str:
@@ -62,6 +64,42 @@ def digit_task(digits: Sequence[int], view: str) -> str:
     return digit_words(digits, view)
 
 
+def feature_task(features: Sequence[int], view: str) -> str:
+    """Features as a view shows them, such as "0 to 3, 12 to 15 (rotated)"."""
+    first = [k for k in sorted(features) if k - 1 not in features]
+    last = [k for k in sorted(features) if k + 1 not in features]
+    runs = [f"{i} to {j}" if j > i else str(i) for i, j in zip(first, last, strict=True)]
+    return ", ".join(runs) + f" ({view})" * (view != UPRIGHT)
+
+
+def planted(tasks: Sequence[Task], pairs: Sequence[tuple[int, int]], row: Row
+            ) -> dict[str, np.ndarray]:  # fmt: skip
+    """Shares in [0, 1] that each pair (i, j) has in common by construction, shape (pairs,).
+
+    Of j's features those that i has too; of i's features those that j has; of j's features those
+    whose subspace i spans, which rotation leaves. What says the same of all pairs stands once, and
+    nothing where nothing is planted.
+    """
+    if row["world.kind"] != FEATURES:
+        return {}
+    own = [set(task.place) for task in tasks]
+    common_P = np.array([len(own[i] & own[j]) for i, j in pairs])
+    seen_P = np.array([is_seen_alike(tasks[i], tasks[j]) for i, j in pairs])
+    size_P2 = np.array([[len(own[i]), len(own[j])] for i, j in pairs])
+    found = {COLUMN: common_P * seen_P / size_P2[:, 1], ROW: common_P * seen_P / size_P2[:, 0]}
+    if row["world.directions"] != "random":  # else what i spans is no set of features
+        found[SUBSPACE] = common_P / size_P2[:, 1]
+    names = list(found)
+    return {name: share_P for n, (name, share_P) in enumerate(found.items())
+            if not any(np.array_equal(share_P, found[other]) for other in names[:n])}  # fmt: skip
+
+
+def is_seen_alike(first: Task, second: Task) -> bool:
+    """Whether features of both have the same directions: rotated, only where all are the same."""
+    same = first.view == second.view
+    return same and (first.view == UPRIGHT or first.place == second.place)
+
+
 def tasks_of(rows: Sequence[Row]) -> list[Task]:
     """All tasks, upright ones first."""
     found = {one for row in rows for role in "ab" if (one := task(row, role)) is not None}
@@ -70,7 +108,7 @@ def tasks_of(rows: Sequence[Row]) -> list[Task]:
 
 def read(row: Row) -> Row:
     """A run with what it keeps of task B: in stories the loss on B's own words."""
-    if row["world.kind"] != "story_pair":
+    if row["world.kind"] != STORIES:
         return {**row, KEPT: row.get("raw.retain")}
     each = row.get("raw.concepts")  # none of a run that failed
     return {**row, KEPT: each[1] if each else None}

@@ -17,6 +17,7 @@ from figures.pair_tasks import (
     Scale,
     Task,
     absent,
+    planted,
     read,
     scale_of,
     task,
@@ -37,7 +38,7 @@ class Study(NamedTuple):
     """Measures by property, of all ordered pairs of tasks (pairs, seeds), the diagonal apart.
 
     Pair (i, j) asks what of task j is in a network that is good at task i. `same` are tasks paired
-    with themselves, (tasks, seeds).
+    with themselves, (tasks, seeds). `planted` is what pairs share by construction, (pairs,).
     """
 
     tasks: Sequence[Task]
@@ -47,6 +48,7 @@ class Study(NamedTuple):
     seeds: Sequence[int]
     rows: Sequence[Row]
     missing: str
+    planted: Mapping[str, np.ndarray]
 
 
 def studies(table: Table) -> list[Study]:
@@ -73,12 +75,12 @@ def study_of(rows: Sequence[Row], settings: Sequence[str]) -> Study:
     pairs = [(i, j) for i in range(len(tasks)) for j in range(len(tasks)) if i != j]
     missing = lacking(tried, tasks, seeds)
     if missing:
-        return Study(tasks, pairs, {}, {}, seeds, rows, missing)
+        return Study(tasks, pairs, {}, {}, seeds, rows, missing, {})
     every = [(i, j) for i in range(len(tasks)) for j in range(len(tasks))]
     of = {p: properties(tried[p], scale_of(p, tried, seeds), seeds) for p in every}
     found = {p: np.stack([of[pair][p] for pair in pairs]) for p in PROPERTIES}
     same = {p: np.stack([of[i, i][p] for i in range(len(tasks))]) for p in PROPERTIES}
-    return Study(tasks, pairs, found, same, seeds, rows, "")
+    return Study(tasks, pairs, found, same, seeds, rows, "", planted(tasks, pairs, rows[0]))
 
 
 def lacking(tried: Mapping[Pair, Tried], tasks: Sequence[Task], seeds: Sequence[int]) -> str:

@@ -2,9 +2,22 @@
 
 from functools import lru_cache
 
-from absorb.config import Digits, Linear, Mnist, Pair, Sparse, Spec, Stories, StoryPair, Text, blank
+from absorb.config import (
+    Digits,
+    FeaturePair,
+    Linear,
+    Mnist,
+    Pair,
+    Sparse,
+    Spec,
+    Stories,
+    StoryPair,
+    Text,
+    blank,
+)
 from absorb.worlds.data import Data, Split
 from absorb.worlds.digits import load_digits_world
+from absorb.worlds.feature_pair import load_feature_pair_world
 from absorb.worlds.labels import carries, check_labels, observe, observe_drawn
 from absorb.worlds.linear import load_linear_world
 from absorb.worlds.mnist import load_mnist_world
@@ -14,10 +27,11 @@ from absorb.worlds.stories import load_stories_world
 from absorb.worlds.story_pair import load_story_pair_world
 from absorb.worlds.text import load_text_world
 
-World = Digits | Pair | Mnist | Linear | Sparse | Stories | StoryPair | Text
+World = Digits | Pair | FeaturePair | Mnist | Linear | Sparse | Stories | StoryPair | Text
 WORLDS = {
     "digits": load_digits_world,
     "pair": load_pair_world,
+    "feature_pair": load_feature_pair_world,
     "mnist": load_mnist_world,
     "linear": load_linear_world,
     "sparse": load_sparse_world,

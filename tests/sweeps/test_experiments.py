@@ -47,6 +47,7 @@ def test_every_file_of_a_group_loads(choice):
 
 @pytest.mark.parametrize("world, model", [
     ("digits", "mlp"), ("digits", "autoencoder"), ("mnist", "mlp"), ("linear", "paths"),
+    ("feature_pair", "autoencoder"),
 ])  # fmt: skip
 def test_every_world_and_model_loads(world, model):
     assert len(list(request(f"world={world}", f"model={model}").points)) == 1
