@@ -26,8 +26,8 @@ def draw(marks: Sequence[Mark], tasks: Sequence[str], caption: str) -> Any:
     axes = above.subplots(1, len(panels), sharey=True)
     image: Any = None
     for ax, name in zip(axes, panels, strict=True):
-        image = cells(ax, [m for m in marks if m.panel == name], tasks)
-        ax.set_title(name.split(":")[0])
+        image = cells(ax, [m for m in marks if m.panel == name], tasks, 20 / len(panels))
+        ax.set_title(name.split(":")[0].replace(" ", "\n"))
     axes[0].set_yticks(range(len(tasks)), tasks)
     axes[0].set_ylabel("good at")
     bar = above.colorbar(image, ax=list(axes), shrink=0.7, aspect=16, extend="both")
@@ -45,14 +45,14 @@ def planted_panels(marks: Sequence[Mark]) -> list[str]:
     return list(dict.fromkeys(m.panel for m in marks if m.panel.startswith(PLANTED)))
 
 
-def cells(ax: Any, marks: Sequence[Mark], tasks: Sequence[str]) -> Any:
+def cells(ax: Any, marks: Sequence[Mark], tasks: Sequence[str], letters: float) -> Any:
     """One property: rows are what a network is good at, columns what is asked of it."""
     n = len(tasks)
     value = np.full((n, n), np.nan)
     for m in marks:
         value[divmod(int(m.at), n)] = m.value
     ax.set_xticks(range(n), tasks, rotation=90)
-    return heat(ax, value)
+    return heat(ax, value, letters)
 
 
 def ranks(ax: Any, marks: Sequence[Mark]) -> None:

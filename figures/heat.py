@@ -5,15 +5,18 @@ from typing import Any
 import numpy as np
 
 
-def heat(ax: Any, value_RC: np.ndarray) -> Any:
-    """Cells with their numbers; what has no value stays grey. Returns the image."""
+def heat(ax: Any, value_RC: np.ndarray, letters: float = 5) -> Any:
+    """Cells with their numbers; what has no value stays grey. Returns the image.
+
+    letters: their size in points.
+    """
     ax.set_facecolor("#DDDDDD")
     image = ax.imshow(value_RC, cmap="cividis", vmin=0, vmax=1)
     for (row, column), x in np.ndenumerate(value_RC):
         if np.isfinite(x):
             colour = "white" if x < 0.5 else "black"
-            text = f"{x:.2f}".replace("0.", ".").replace("-", "−")
-            ax.text(column, row, text, ha="center", va="center", fontsize=5, color=colour)
+            text = f"{round(x, 2) + 0.0:.2f}".replace("0.", ".").replace("-", "−")
+            ax.text(column, row, text, ha="center", va="center", fontsize=letters, color=colour)
     ax.tick_params(length=0)
     ax.spines[:].set_visible(False)
     return image

@@ -7,7 +7,7 @@ text. `build/` holds what a reader wants and nobody commits.
 
 import json
 import tomllib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Container, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -57,7 +57,7 @@ def build(folder: Path) -> int:
     """Figures, tables, numbers, LaTeX and PDF of the paper in `folder`; the exit code."""
     plan, out = plan_of(folder), folder / "build"
     drawn = draw(folder, plan, Gallery(out / "figures", VENUE, for_print=True))
-    numbers = fresh_numbers(folder, plan, drawn | kept_tables(folder, plan))
+    numbers = fresh_numbers(folder, plan, drawn | kept_tables(folder, plan, drawn))
     text = text_of(folder)
     wrong = wrong_citations(text, committed_numbers(folder), numbers)
     say(*(f"changed: {line}" for line in wrong))
@@ -117,13 +117,14 @@ def draw(folder: Path, plan: Plan, gallery: Gallery) -> dict[str, str]:
     return drawn
 
 
-def kept_tables(folder: Path, plan: Plan) -> dict[str, str]:
-    """The experiment of each table that is kept without its rows."""
+def kept_tables(folder: Path, plan: Plan, drawn: Container[str]) -> dict[str, str]:
+    """The experiment of each table that is kept without its rows, and not drawn from others."""
     return {
         path.stem: experiment
         for experiment, names in plan.tables.items()
         for name in names
         for path in (folder / "tables").glob(f"{name}*.csv")
+        if path.stem not in drawn
     }
 
 

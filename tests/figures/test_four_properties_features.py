@@ -67,7 +67,7 @@ def test_the_page_shows_the_planted_shares_and_says_what_they_are(page):
     assert len(own) == 36 and own["0 to 7 → 0 to 3"] == 1 and own["0 to 3 → 0 to 7"] == 0.5
     assert own["0 to 7 → 8 to 15"] == 0 and own["8 to 15 → 8 to 15"] == 1
     assert page.name == "four_properties-features"
-    titles = [ax.get_title() for ax in page.draw().findobj(Axes)]
+    titles = [ax.get_title().replace("\n", " ") for ax in page.draw().findobj(Axes)]
     assert [title for title in titles if title] == [*PROPERTIES, "planted"]
     assert "Planted: the share of the column's features" in page.caption
     assert "other vectors of itself" in page.caption and "one view" not in page.caption

@@ -129,6 +129,14 @@ def test_a_table_that_nothing_draws_feeds_no_number(paper, capsys):
     assert "dose_response_old: no figure there draws such a table" in capsys.readouterr().err
 
 
+def test_a_drawn_table_is_none_that_an_experiment_of_the_same_figure_keeps(paper, capsys):
+    plan = paper / "paper.toml"
+    text = plan.read_text(encoding="utf-8")
+    plan.write_text(f'[tables]\nlarger = ["dose_response"]\n{text}', encoding="utf-8")
+    build(paper, capsys)
+    assert committed_numbers(paper)["share"]["experiment"] == "dose"
+
+
 def test_numbers_are_committed_only_with_a_text_that_can_be_set(paper, capsys):
     """The sentence that moved is named again until it is."""
     (paper / "main.typ").write_text(TEXT + "#unknown()", encoding="utf-8")
