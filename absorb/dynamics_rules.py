@@ -16,8 +16,8 @@ def check_dynamics(config: Config) -> None:
     asked, starts = config.measure.treatments, config.measure.fixed_starts
     if (starts is None) != ("fixed_points" not in asked):
         raise AbsorbError(
-            f"measure.fixed_starts={'null' if starts is None else starts}: must be at least 1 where "
-            "measure.treatments has fixed_points, and null where it has not"
+            f"measure.fixed_starts={'null' if starts is None else starts}: must be at least 1 "
+            "where measure.treatments has fixed_points, and null where it has not"
         )
     for name, most in (("dynamics", MOST_PARAMETERS), ("fixed_points", MOST_SEARCHED)):
         if name in asked:

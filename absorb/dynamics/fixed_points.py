@@ -36,7 +36,7 @@ class Search(NamedTuple):
 def fixed_points(terms: Sequence[Term], starts: Sequence[Tree], rate: float, *,
                  residual: float = 1e-9, apart: float = 1e-5,
                  evaluations: int = 200) -> Search:  # fmt: skip
-    """The distinct roots of F that Levenberg-Marquardt reaches from the starts, in float64.
+    """The distinct roots of F that least squares on F reach from the starts, in float64.
 
     A root has |F| of at most `residual` in every parameter. Two are one if their distance is at
     most `apart` times the larger of 1 and their length, so that a line of fixed points gives as

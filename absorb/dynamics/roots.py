@@ -1,4 +1,4 @@
-"""The ways to a root of a field F that is known as two functions of a flat θ, F and its matrix J."""
+"""The ways to a root of a field F, which is two functions of a flat θ: itself and its matrix J."""
 
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
@@ -26,26 +26,23 @@ class Root(NamedTuple):
 
 
 def solved(field: Field, start_P: np.ndarray, evaluations: int = EVALUATIONS) -> Root:
-    """Where Levenberg-Marquardt (MINPACK) stops from a start, unstable roots as well as stable ones.
+    """Where least squares on F in a trust region (scipy) stop, at stable roots or unstable ones.
 
-    Its steps are least squares, so that J may be singular, as along a line of fixed points, of
-    which it finds one near the start. It may also stop at a local minimum of |F| that is no root.
-    NaN where F is not finite on the way.
+    By singular values, so that J may be singular, as along a line of fixed points, of which it
+    finds one. It may also stop at a local minimum of |F| that is no root. NaN: F is not finite.
     """
-    from scipy.optimize import root
+    from scipy.optimize import least_squares
 
-    exact = {"xtol": 1e-15, "ftol": 1e-15, "gtol": 1e-15, "maxiter": evaluations}
-    if not np.isfinite(field.value(start_P)).all():
-        return Root(start_P, np.nan)
+    exact: dict = {"xtol": 1e-15, "ftol": 1e-15, "gtol": 1e-15, "max_nfev": evaluations}
     try:
-        found = root(field.value, start_P, jac=field.jacobian, method="lm", options=exact)
-    except ValueError:  # a matrix with NaN
+        found = least_squares(field.value, start_P, field.jacobian, **exact)  # type: ignore
+    except (ValueError, np.linalg.LinAlgError):  # not finite at the start, or a matrix with NaN
         return Root(start_P, np.nan)
-    return Root(found.x, float(np.abs(field.value(found.x)).max()))
+    return Root(found.x, float(np.abs(found.fun).max()))
 
 
 def followed(field: Field, start_P: np.ndarray, steps: int = STEPS) -> np.ndarray:
-    """Where dθ/dt = −F(θ), the update of small η, has gone after a time `LONG`, or in `steps` steps.
+    """Where dθ/dt = −F(θ), the update of small η, has gone in a time `LONG`, or in `steps` steps.
 
     By backward differentiation formulae (scipy), which take stiff fields in long steps. A flow that
     slides along a jump of F, such as a kink of a ReLU network, comes to a halt there.

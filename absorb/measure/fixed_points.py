@@ -1,9 +1,9 @@
 """Where the masked update of a small network rests: what many starts lead to, and training too.
 
 Roots of F, the field of the whole training split with weight decay (as the treatment `dynamics` has
-it), from `measure.fixed_starts` fresh starts, each tried in two ways: `solver`, straight by
-Levenberg-Marquardt, which goes to stable and unstable roots alike and does not follow F; and `flow`,
-by the solver from where dθ/dt = −F(θ) leads. Beside them `trained`: the flow from the trained
+it), from `measure.fixed_starts` fresh starts, each tried in two ways: `solver`, straight by least
+squares on F, which goes to stable and unstable roots alike and does not follow F; and `flow`, by
+the solver from where dθ/dt = −F(θ) leads. Beside them `trained`: the flow from the trained
 parameters. On the host and after the program, since scipy's solvers decide as they go.
 """
 
@@ -204,7 +204,7 @@ def prepared(spec: Spec, knobs: Knobs, data: Data, params: Params) -> Prepared:
 
 
 def fresh(spec: Spec, knobs: Knobs, number: int) -> Params:
-    """A fresh initialisation; of model paths, whose own is no random one, standard normal factors."""
+    """A fresh initialisation; of model paths, whose own is not random, standard normal factors."""
     key = key_for(jax.random.key(knobs.seed), TREATMENT, number)
     params = init(spec, key)
     if not isinstance(spec.model, Paths):

@@ -7,7 +7,9 @@ from absorb.dynamics.roots import Field, Root, distinct, followed, reached, solv
 from absorb.stats.planted_dynamics import Coupled
 
 WELL = Field(lambda x_P: x_P**3 - x_P, lambda x_P: np.diag(3 * x_P**2 - 1))
-JUMP = Field(lambda x_P: x_P + np.sign(x_P), lambda x_P: np.eye(len(x_P)))  # rests on its jump
+JUMP = Field(
+    lambda x_P: x_P + np.where(x_P < 0, -1, 1), lambda x_P: np.eye(len(x_P))
+)  # rests on its jump
 
 
 def linear(matrix) -> Field:
