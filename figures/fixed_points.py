@@ -54,10 +54,11 @@ def pages(table: Table, partial: bool) -> Pages:
 
 
 def studies(table: Table) -> list[Study]:
-    """Every group of runs that asked for the treatment."""
+    """Every group of runs that asked for the treatment, those of ReLU classifiers last."""
     asked = table.get("measure.treatments", ())
     rows = [i for i, text in enumerate(asked) if text and "fixed_points" in json.loads(text)]
-    return [study_of(own) for own in row_groups(table, rows, FREE)]
+    found = [study_of(own) for own in row_groups(table, rows, FREE)]
+    return sorted(found, key=lambda s: (s.name.split(",")[0] == "mlp", s.name))
 
 
 def study_of(rows: Sequence[Row]) -> Study:

@@ -65,7 +65,7 @@ def limits(marks: Sequence[Mark], column: str) -> tuple[float, float]:
     if not values:
         return 0.0, 1.0
     low, high = min([0.0, *values]), max([*values, 0.0])
-    reach = 0.4 * (high - low or 1.0)
+    reach = 1.3 * (high - low or 1.0)
     ends = [x for m in marks if m.drawn for x in (m.low, m.high) if low - reach < x < high + reach]
     low, high = min([low, *ends]), max([high, *ends])
     margin = 0.06 * (high - low or 1.0)
