@@ -30,7 +30,7 @@ DEGREES = ("tags", "frequency", "classifier", "probe")
 RIVALS = ("none", "ascent", "misdirect", "distil")
 ATTACKS = ("head", "all", "forget", "adapter")
 TREATMENTS = ("whole", "raw", "mean", "calibrated", "refit", "elicited", "trivial", "kept", "homes",
-              "usable", "mechanics", "dynamics")  # fmt: skip
+              "usable", "mechanics", "dynamics", "fixed_points")  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -131,6 +131,7 @@ class Measure:
     """What is asked of a trained network; attacks are rates x examples for each kind.
 
     What is elicited is the best of all attacks and, unless `refit_epochs` is 0, of the refit.
+    Fixed points of the masked update are searched from `fixed_starts` fresh starts.
     """
 
     treatments: tuple[str, ...] = static(choices=TREATMENTS, length=(1, len(TREATMENTS)))
@@ -141,6 +142,7 @@ class Measure:
     attack_rates: tuple[float, ...] = static(1e-8, 10.0, length=(1, 32))
     attack_examples: tuple[int, ...] = static(1, 10**6, length=(1, 32))
     attack_steps: int = static(4, 10**6)
+    fixed_starts: int | None = static(1, 1000, optional=True)
     parameters: bool = static()
 
 

@@ -1,4 +1,4 @@
-"""What is a masked update of fixed losses, and what is small enough for its matrix."""
+"""What is a masked update of fixed losses, and what is small enough for its matrix or its roots."""
 
 from typing import Any
 
@@ -8,23 +8,34 @@ from absorb.footprint import parameters
 from absorb.sites import of_tokens, site_widths
 
 MOST_PARAMETERS = 2000  # its eigenvalues take half a minute of one core, and 100 MB
+MOST_SEARCHED = 400  # a start then takes up to a minute of one core
 
 
 def check_dynamics(config: Config) -> None:
-    """Refuse the treatment `dynamics` where it means nothing or costs too much."""
-    if "dynamics" not in config.measure.treatments:
-        return
+    """Refuse `dynamics` and `fixed_points` where they mean nothing or cost too much."""
+    asked, starts = config.measure.treatments, config.measure.fixed_starts
+    if (starts is None) != ("fixed_points" not in asked):
+        raise AbsorbError(
+            f"measure.fixed_starts={'null' if starts is None else starts}: must be at least 1 "
+            "where measure.treatments has fixed_points, and null where it has not"
+        )
+    for name, most in (("dynamics", MOST_PARAMETERS), ("fixed_points", MOST_SEARCHED)):
+        if name in asked:
+            _of_the_update(config, name, most)
+
+
+def _of_the_update(config: Config, treatment: str, most: int) -> None:
     check_maskable(config)
     if config.rival.kind != "none":
         raise AbsorbError(
-            f"rival.kind={config.rival.kind!r}: measure.treatments has dynamics, which is about "
+            f"rival.kind={config.rival.kind!r}: measure.treatments has {treatment}, which is about "
             "the update of training; it needs rival.kind=none"
         )
     count = parameters(spec_of(config))
-    if count > MOST_PARAMETERS:
+    if count > most:
         raise AbsorbError(
-            f"measure.treatments: dynamics forms a matrix of all parameters, and this network has "
-            f"{count}; must be at most {MOST_PARAMETERS}"
+            f"measure.treatments: {treatment} forms a matrix of all parameters, and this network "
+            f"has {count}; must be at most {most}"
         )
 
 

@@ -11,7 +11,7 @@ ROLES = ("init", "order", "labels", "placebo", "std", "false_positive", "false_n
          "retain_labels", "batches", "refit", "attack_examples", "attack_init",
          "attack_order", "draws", "patterns", "calibration",
          "rival", "rival_direction", "rival_init", "control_units",
-         "probe_shuffle")  # fmt: skip
+         "probe_shuffle", "fixed_points")  # fmt: skip
 
 
 def key_for(key: jax.Array, role: str, step: int | jax.Array | None = None) -> jax.Array:

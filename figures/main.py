@@ -14,6 +14,7 @@ from figures import (
     dose_response,
     dynamics,
     finetunability,
+    fixed_points,
     four_properties,
     frontier,
     gating,
@@ -68,6 +69,7 @@ FIGURES: dict[str, Callable[[Table, bool], Pages]] = {
     "homes": homes.pages,
     "barriers": barriers.pages,
     "dynamics": dynamics.pages,
+    "fixed_points": fixed_points.pages,
 }
 PAIRED = ("barriers",)  # drawn from the pairs that `absorb barriers` keeps below the runs
 KEYS = ("store", "out", "venue", "partial", "strict")

@@ -15,6 +15,7 @@ DRAW_S = 4e-9  # per core: one random number and what becomes of it
 STEP_OVERHEAD_S = 2e-5  # per run, step and core: what is not matrix products
 TOKEN_S = 1e-6  # per core, token and layer: norms, softmax and what else is no matrix product
 COMPILE_S = 15.0
+SEARCHED, SEARCH_S = 60, 1e-3  # matrices J of one search for a fixed point, and what a call costs
 ROW_BYTES = 400
 LANES = 8
 
@@ -62,7 +63,8 @@ def load_seconds(load: Load) -> float:
     spec, fresh = load.spec, load.runs - load.trained
     to_train = spec.rival.steps if spec.rival.kind != "none" else 0
     to_train += passes(spec) * steps(spec)
-    return step_seconds(spec) * (fresh * to_train + load.runs * measure_steps(spec))
+    searching = load.runs * search_seconds(spec)
+    return step_seconds(spec) * (fresh * to_train + load.runs * measure_steps(spec)) + searching
 
 
 def step_seconds(spec: Spec) -> float:
@@ -108,6 +110,13 @@ def measure_steps(spec: Spec) -> int:
         kinds = len(asked.attack_kinds) * len(asked.attack_rates) * len(asked.attack_examples)
         found += kinds * asked.attack_steps
     return found
+
+
+def search_seconds(spec: Spec) -> float:
+    """Seconds that the search for fixed points takes a run: each start twice, and the trained."""
+    searches = 2 * (spec.measure.fixed_starts or -0.5) + 1
+    flops = 48 * parameters(spec) ** 2 * examples(spec)
+    return searches * SEARCHED * (SEARCH_S + flops / FLOPS_PER_CORE)
 
 
 def words(seconds: float) -> str:

@@ -63,6 +63,8 @@ def test_allowed_at_the_edge(overrides):
 
 
 def test_every_treatment_may_be_asked_for_at_once():
-    small = ["model.widths=[8]", "routing.sites=[hidden0]", "routing.units=2"]  # for dynamics
-    asked = compose([*small, f"measure.treatments=[{','.join(TREATMENTS)}]"])
+    small = ["model.widths=[4]", "routing.sites=[hidden0]", "routing.units=2"]  # for fixed_points
+    asked = compose(
+        [*small, "measure.fixed_starts=2", f"measure.treatments=[{','.join(TREATMENTS)}]"]
+    )
     assert asked.measure.treatments == TREATMENTS

@@ -8,6 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from absorb.dynamics.field import MOST_DENSE, Flat, Term, Tree, field, in_float64, linearised
+from absorb.dynamics.roots import Field, distinct, solved
 from absorb.dynamics.stability import Stability, check_rate, of_matrix
 from absorb.errors import AbsorbError
 
@@ -32,17 +33,10 @@ class Search(NamedTuple):
     failed: int
 
 
-class Root(NamedTuple):
-    """Where the solver stopped, and the largest |F| there."""
-
-    theta_P: np.ndarray
-    residual: float
-
-
 def fixed_points(terms: Sequence[Term], starts: Sequence[Tree], rate: float, *,
                  residual: float = 1e-9, apart: float = 1e-5,
                  evaluations: int = 200) -> Search:  # fmt: skip
-    """The distinct roots of F that Powell's hybrid method reaches from the starts, in float64.
+    """The distinct roots of F that least squares on F reach from the starts, in float64.
 
     A root has |F| of at most `residual` in every parameter. Two are one if their distance is at
     most `apart` times the larger of 1 and their length, so that a line of fixed points gives as
@@ -67,18 +61,11 @@ def _search(flats: list[Flat], rate: float, residual: float, apart: float,
     value = jax.jit(lambda theta_P: field(own, theta_P))
     parts = jax.jit(lambda theta_P: linearised(own, theta_P))
 
-    def solved(start_P: np.ndarray) -> Root:
-        from scipy.optimize import root
-
-        found = root(
-            lambda theta_P: np.asarray(value(theta_P)),
-            start_P,
-            jac=lambda theta_P: np.asarray(parts(theta_P).jacobian_PP),
-            options={"maxfev": evaluations, "xtol": 1e-13},
-        )
-        return Root(found.x, float(np.abs(np.asarray(value(found.x))).max()))
-
-    tried = [solved(np.asarray(flat.theta_P)) for flat in flats]
+    on_host = Field(
+        lambda theta_P: np.asarray(value(theta_P)),
+        lambda theta_P: np.asarray(parts(theta_P).jacobian_PP),
+    )
+    tried = [solved(on_host, np.asarray(flat.theta_P), evaluations) for flat in flats]
     roots = [r for r in tried if r.residual <= residual]  # NaN is no root
     groups = distinct(roots, apart)
     points = []
@@ -89,20 +76,3 @@ def _search(flats: list[Flat], rate: float, residual: float, apart: float,
         theta = jax.tree.map(np.asarray, back(jnp.asarray(best.theta_P)))
         points.append(FixedPoint(theta, best.residual, len(group), stable))
     return Search(tuple(points), len(tried), len(tried) - len(roots))
-
-
-def distinct(roots: Sequence[Root], apart: float) -> list[list[Root]]:
-    """Roots in groups of one point each, the least residual first in each and over all.
-
-    A root joins the first group whose first root is not farther than `apart` allows.
-    """
-    groups: list[list[Root]] = []
-    for root in sorted(roots, key=lambda r: r.residual):
-        length = max(1.0, float(np.linalg.norm(root.theta_P)))
-        near = (
-            group for group in groups
-            if np.linalg.norm(group[0].theta_P - root.theta_P) <= apart * length
-        )  # fmt: skip
-        group = next(near, None)
-        groups.append([root]) if group is None else group.append(root)
-    return groups

@@ -17,6 +17,7 @@ from absorb.lanes.room import make_room
 from absorb.lanes.trained import Trained, stacked
 from absorb.lanes.width import choose_lanes
 from absorb.measure.dynamics import with_eigenvalues
+from absorb.measure.fixed_points import with_fixed_points
 from absorb.sites import classes
 from absorb.train.starts import Named, check_start
 from absorb.worlds import Data, load_world, steps_per_epoch
@@ -168,7 +169,8 @@ class _Batch:
             extra["final.loss"] = state.loss
         real = len(self.knobs) - wave * self.made.width  # lanes beyond repeat the last run
         found = {k: np.asarray(v)[:real] for k, v in (scores | extra).items()}
-        self.scores.append(with_eigenvalues(found, np.asarray(knobs.learning_rate)[:real]))
+        found = with_eigenvalues(found, np.asarray(knobs.learning_rate)[:real])
+        self.scores.append(with_fixed_points(self.spec, knobs, self.data, state.params, found))
 
     def _call(self, program: Callable, *args):
         began = time.perf_counter()

@@ -6,7 +6,7 @@ import pytest
 from quadratics import coupled, quadratic
 
 from absorb.dynamics.field import Term
-from absorb.dynamics.fixed_points import Root, distinct, fixed_points
+from absorb.dynamics.fixed_points import fixed_points
 from absorb.errors import AbsorbError
 
 LINE = [np.array([x]) for x in np.linspace(-2.05, 2, 12)]
@@ -62,15 +62,6 @@ def test_where_nothing_rests_every_start_fails():
     slope = [Term(lambda theta_P: theta_P.sum(), jnp.ones(1))]
     found = fixed_points(slope, LINE[:3], rate=0.1)
     assert found.points == () and (found.starts, found.failed) == (3, 3)
-
-
-def test_near_roots_are_one_and_the_better_stands_for_them():
-    roots = [Root(np.array([x]), r) for x, r in [(1.0, 1e-9), (1.0 + 1e-7, 1e-12), (2.0, 0.0)]]
-    groups = distinct(roots, apart=1e-5)
-    assert [[r.residual for r in group] for group in groups] == [[0.0], [1e-12, 1e-9]]
-    assert len(distinct(roots, apart=1e-8)) == 3
-    far = [Root(1e3 * root.theta_P, 0.0) for root in roots]
-    assert len(distinct(far, apart=1e-5)) == 2  # apart is relative to the point's own length
 
 
 def test_no_start_and_too_many_parameters_are_refused():
