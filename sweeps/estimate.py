@@ -114,7 +114,9 @@ def measure_steps(spec: Spec) -> int:
 
 def search_seconds(spec: Spec) -> float:
     """Seconds that the search for fixed points takes a run: each start twice, and the trained."""
-    searches = 2 * (spec.measure.fixed_starts or -0.5) + 1
+    if spec.measure.fixed_starts is None:
+        return 0.0
+    searches = 2 * spec.measure.fixed_starts + 1
     flops = 48 * parameters(spec) ** 2 * examples(spec)
     return searches * SEARCHED * (SEARCH_S + flops / FLOPS_PER_CORE)
 
