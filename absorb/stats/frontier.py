@@ -81,16 +81,19 @@ def best_within(cost_C: np.ndarray, gain_C: np.ndarray, allowed: float) -> int |
 
 
 def best_crossed(
-    cost_CS: np.ndarray, gain_CS: np.ndarray, allowed: float, otherwise: float
-) -> np.ndarray:
+    cost_CS: np.ndarray, gain_CS: np.ndarray, allowed: float, otherwise: float,
+    told_CS: np.ndarray | None = None,
+) -> np.ndarray:  # fmt: skip
     """Each seed's gain of the config of most gain within the cost, chosen on the other half.
 
     Shapes (configs, seeds); both halves choose and both report. `otherwise` is the gain where no
-    config is within the cost: that of doing nothing. Raises AbsorbError for fewer than two seeds.
+    config is within the cost: that of doing nothing. `told_CS` is reported instead of the gain that
+    is chosen by, such as its planted truth. Raises AbsorbError for fewer than two seeds.
     """
+    told_CS = gain_CS if told_CS is None else told_CS
     gain_S = np.full(cost_CS.shape[1], np.nan)
     parts = halves(range(cost_CS.shape[1]))
     for choose, report in (parts, parts[::-1]):
         c = best_within(cost_CS[:, choose].mean(axis=1), gain_CS[:, choose].mean(axis=1), allowed)
-        gain_S[report] = otherwise if c is None else gain_CS[c, report]
+        gain_S[report] = otherwise if c is None else told_CS[c, report]
     return gain_S

@@ -12,6 +12,7 @@ from absorb.stats.four_properties import (
     cost,
     failed_unlearning,
 )
+from absorb.stats.frontier import best_crossed
 from absorb.stats.intervals import Interval, mean_t
 from absorb.stats.planted import CONFIGS, searched
 
@@ -45,10 +46,32 @@ def verdicts(rng: np.random.Generator, seeds: int, gap: float) -> list[str]:
     return [one.verdict for one in compare_pairs(x_PS, np.zeros_like(x_PS))]
 
 
+def beside(found: Interval, truth: float) -> Interval:
+    """An interval less the truth of its own draw."""
+    return found._replace(**{end: getattr(found, end) - truth for end in ("value", "low", "high")})
+
+
+def as_chosen(rng: np.random.Generator, seeds: int, slope: float, of_cost: bool) -> Interval:
+    """P4 or P2 of one search, less what the configs that were chosen have in truth."""
+    a_CS, b_CS = searched(rng, seeds, slope)
+    a_C1 = np.arange(CONFIGS)[:, None] / CONFIGS
+    a_true_CS, b_true_CS = (np.broadcast_to(x_C1, a_CS.shape) for x_C1 in
+                            (a_C1, 1 - slope * (1 - a_C1)))  # fmt: skip
+    if of_cost:  # with the network that can do neither
+        a_CS, b_CS, b_true_CS = (np.vstack([x, np.zeros(seeds)]) for x in (a_CS, b_CS, b_true_CS))
+        kept = (best_crossed(a_CS, b_CS, LEFT, 0.0, told) for told in (b_CS, b_true_CS))
+        found_S, truth_S = (1 - kept_S for kept_S in kept)
+    else:
+        left = (best_crossed(-b_CS, -a_CS, LOST - 1, -1.0, -told) for told in (a_CS, a_true_CS))
+        found_S, truth_S = (-left_S for left_S in left)
+    return beside(mean_t(found_S), float(truth_S.mean()))
+
+
 def property_cases() -> Iterator[Case]:
     """What a search says of a pair whose frontier is b = 1 − slope (1 − a), on a grid of a.
 
-    The truth is the grid's: noise tries the choice of a config as well as its value.
+    The truth is the grid's: noise tries the choice of a config as well as its value. As chosen, it
+    is that of the configs that the halves chose, of which alone the interval speaks.
     """
     a_C = np.arange(CONFIGS) / CONFIGS
     for slope in (0.0, 0.5, 1.0):
@@ -62,6 +85,12 @@ def property_cases() -> Iterator[Case]:
 
         yield Case(f"cost of a pair, {slope:g}", 1 - b_C[a_C <= LEFT].max(), cost_of_pair)
         yield Case(f"failed unlearning, {slope:g}", a_C[b_C >= 1 - LOST].min(), not_unlearned)
+        for name, of_cost in (("cost", True), ("failed unlearning", False)):
+
+            def chosen(rng: np.random.Generator, n: int, slope=slope, of_cost=of_cost) -> Interval:
+                return as_chosen(rng, n, slope, of_cost)
+
+            yield Case(f"{name} as chosen, {slope:g}", 0.0, chosen)
 
 
 def cases() -> Iterator[Case]:
