@@ -52,7 +52,7 @@ class Gallery(NamedTuple):
     def draw(self, page: Page) -> None:
         """The figure in every format, and its tables."""
         with styled(self.venue):
-            figure = page.draw()
+            figure = page.draw() if self.formats else None
             for ending in self.formats:
                 figure.savefig(self.out / f"{page.name}.{ending}", metadata=METADATA[ending])
         for ending, text in (

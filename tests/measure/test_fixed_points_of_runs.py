@@ -20,7 +20,7 @@ from absorb.worlds import load_world
 from absorb.worlds.labels import FORGET, observe
 from sweeps.app import compose
 
-SLOPE, STARTS = 2.0, 5  # a power of two: targets are exact in float32, so that the line is
+SLOPE, STARTS = 2.0, 3  # a power of two: targets are exact in float32, so that the line is
 ASKED = ["measure.treatments=[whole,fixed_points]", f"measure.fixed_starts={STARTS}"]
 LINEAR = ["world=linear", f"world.slope={SLOPE}", "model=paths", "world.examples=256", "train=sgd",
           "train.learning_rate=0.05", "train.epochs=60", *ASKED]  # fmt: skip
