@@ -51,15 +51,20 @@ class Gallery(NamedTuple):
 
     def draw(self, page: Page) -> None:
         """The figure in every format, and its tables."""
-        with styled(self.venue):
-            figure = page.draw() if self.formats else None
-            for ending in self.formats:
-                figure.savefig(self.out / f"{page.name}.{ending}", metadata=METADATA[ending])
+        if self.formats:
+            self.picture(page)
         for ending, text in (
             ("csv", as_csv(page.marks)),
             ("md", as_markdown(page.marks, page.caption)),
         ):
             (self.out / f"{page.name}.{ending}").write_text(text, encoding="utf-8")
+
+    def picture(self, page: Page) -> None:
+        """The figure in every format."""
+        with styled(self.venue):
+            figure = page.draw()
+            for ending in self.formats:
+                figure.savefig(self.out / f"{page.name}.{ending}", metadata=METADATA[ending])
 
     def note(self, known: dict[str, str]) -> None:
         """Write which content each figure was drawn from."""

@@ -31,23 +31,28 @@ class PairVerdict(NamedTuple):
     verdict: str
 
 
-def failed_unlearning(a_CS: np.ndarray, b_CS: np.ndarray, delta: float) -> np.ndarray:
+def failed_unlearning(a_CS: np.ndarray, b_CS: np.ndarray, delta: float,
+                      told_CS: np.ndarray | None = None) -> np.ndarray:  # fmt: skip
     """P2: the least elicited capability a of configs with b at 1 − delta or more; 1 where none is.
 
-    Shapes (configs, seeds) to (seeds,). Configs are chosen on the other half of the seeds.
+    Shapes (configs, seeds) to (seeds,). Configs are chosen on the other half of the seeds; told_CS
+    is told of them in place of a, such as its planted truth.
     """
-    return -best_crossed(-b_CS, -a_CS, -(1 - delta), -1.0)
+    told_CS = a_CS if told_CS is None else told_CS
+    return -best_crossed(-b_CS, -a_CS, -(1 - delta), -1.0, -told_CS)
 
 
-def cost(a_CS: np.ndarray, b_CS: np.ndarray, delta: float) -> np.ndarray:
+def cost(a_CS: np.ndarray, b_CS: np.ndarray, delta: float,
+         told_CS: np.ndarray | None = None) -> np.ndarray:  # fmt: skip
     """P4: what b loses where the elicited capability a is at most delta, seed by seed.
 
     A random start that answers by a constant is a config too (a = b = 0), so that no broken network
-    is the best. Shapes (configs, seeds) to (seeds,), chosen on the other half of the seeds.
+    is the best. Shapes (configs, seeds) to (seeds,), chosen on the other half of the seeds; told_CS
+    is told of them in place of b.
     """
-    nothing_S = np.zeros(a_CS.shape[1])
-    a_CS, b_CS = (np.vstack([x_CS, nothing_S]) for x_CS in (a_CS, b_CS))
-    return 1 - best_crossed(a_CS, b_CS, delta, 0.0)
+    nothing_S, told_CS = np.zeros(a_CS.shape[1]), b_CS if told_CS is None else told_CS
+    a_CS, b_CS, told_CS = (np.vstack([x_CS, nothing_S]) for x_CS in (a_CS, b_CS, told_CS))
+    return 1 - best_crossed(a_CS, b_CS, delta, 0.0, told_CS)
 
 
 def tau_b(x_P: np.ndarray, y_P: np.ndarray, weight_P: np.ndarray) -> float:

@@ -12,7 +12,6 @@ from absorb.stats.four_properties import (
     cost,
     failed_unlearning,
 )
-from absorb.stats.frontier import best_crossed
 from absorb.stats.intervals import Interval, mean_t
 from absorb.stats.planted import CONFIGS, searched
 
@@ -54,17 +53,13 @@ def beside(found: Interval, truth: float) -> Interval:
 def as_chosen(rng: np.random.Generator, seeds: int, slope: float, of_cost: bool) -> Interval:
     """P4 or P2 of one search, less what the configs that were chosen have in truth."""
     a_CS, b_CS = searched(rng, seeds, slope)
-    a_C1 = np.arange(CONFIGS)[:, None] / CONFIGS
-    a_true_CS, b_true_CS = (np.broadcast_to(x_C1, a_CS.shape) for x_C1 in
-                            (a_C1, 1 - slope * (1 - a_C1)))  # fmt: skip
-    if of_cost:  # with the network that can do neither
-        a_CS, b_CS, b_true_CS = (np.vstack([x, np.zeros(seeds)]) for x in (a_CS, b_CS, b_true_CS))
-        kept = (best_crossed(a_CS, b_CS, LEFT, 0.0, told) for told in (b_CS, b_true_CS))
-        found_S, truth_S = (1 - kept_S for kept_S in kept)
+    true_CS = np.broadcast_to(np.arange(CONFIGS)[:, None] / CONFIGS, a_CS.shape)
+    if of_cost:
+        of, allowed, true_CS = cost, LEFT, 1 - slope * (1 - true_CS)
     else:
-        left = (best_crossed(-b_CS, -a_CS, LOST - 1, -1.0, -told) for told in (a_CS, a_true_CS))
-        found_S, truth_S = (-left_S for left_S in left)
-    return beside(mean_t(found_S), float(truth_S.mean()))
+        of, allowed = failed_unlearning, LOST
+    truth_S = of(a_CS, b_CS, allowed, true_CS)
+    return beside(mean_t(of(a_CS, b_CS, allowed)), float(truth_S.mean()))
 
 
 def property_cases() -> Iterator[Case]:
