@@ -8,7 +8,7 @@ from absorb.footprint import parameters
 from absorb.sites import of_tokens, site_widths
 
 MOST_PARAMETERS = 2000  # its eigenvalues take half a minute of one core, and 100 MB
-MOST_SEARCHED = 400  # a start then takes up to a minute of one core
+MOST_SEARCHED = 200  # a run of 4 starts then takes up to a minute of one core, without progress
 
 
 def check_dynamics(config: Config) -> None:

@@ -185,8 +185,10 @@ def caption_of(whole: Sequence[Study]) -> str:
         " leads. Stable: no |1 − ηλ| above 1, neutral λ left out. Training's: the same losses on"
         " every kind of data as the root to which the flow leads from the trained parameters."
         " Control: the same labels, every mask 1. Last column: of two paths the share of the slope"
-        " that the rest holds; elsewhere ‖θ − root‖/‖θ‖ of training and the root to which it goes."
-        " Means over seeds, 95 % intervals (t); grey: closed form. Not drawn: no root in some seed."
+        " that the rest holds, mean over starts; elsewhere ‖θ − root‖/max(1, ‖θ‖) of training and"
+        " the root to which it goes. Means over seeds, 95 % intervals (t); grey: closed form, of"
+        " two factors a path in the first column alone. Not drawn: no root in some seed, or one"
+        " of which no share can be told, as of a saddle at 0."
     )
 
 

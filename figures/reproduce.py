@@ -51,6 +51,8 @@ def main(arguments: Sequence[str], sweep: Command, pair: Command) -> int:
     plan, committed = plan_of(asked.paper), committed_numbers(asked.paper)
     every = experiments(plan, asked)
     chosen = with_data(plan, every)
+    if not chosen:
+        raise AbsorbError(f"{', '.join(every)}: nothing to run without these data")
     left_out = [e for e in committed.values() if e.get("experiment") in set(every) - set(chosen)]
     wanted = {k: e for k, e in committed.items() if e.get("experiment") in chosen}
     if not wanted:
@@ -92,7 +94,9 @@ def experiments(plan: Plan, asked: Asked) -> list[str]:
     every = list(dict.fromkeys([*plan.figures, *plan.tables]))
     for name in asked.named:
         if name not in every:
-            raise AbsorbError(f"{name}: no experiment of the paper; there are {', '.join(every)}")
+            raise AbsorbError(
+                f"{name}: no experiment of the paper; there are {', '.join(every)}, or small"
+            )
     chosen = {*asked.named, *(plan.small if asked.small else ())}
     return [name for name in every if name in chosen or not chosen]
 

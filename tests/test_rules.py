@@ -63,7 +63,7 @@ def test_allowed_at_the_edge(overrides):
 
 
 def test_every_treatment_may_be_asked_for_at_once():
-    small = ["model.widths=[4]", "routing.sites=[hidden0]", "routing.units=2"]  # for fixed_points
+    small = ["model.widths=[2]", "routing.sites=[hidden0]", "routing.units=1"]  # for fixed_points
     asked = compose(
         [*small, "measure.fixed_starts=2", f"measure.treatments=[{','.join(TREATMENTS)}]"]
     )

@@ -18,7 +18,7 @@ import numpy as np
 from jax import Array
 from jax.flatten_util import ravel_pytree
 
-from absorb.config import Paths, Spec
+from absorb.config import Linear, Paths, Spec
 from absorb.dynamics.field import Term, field, in_float64, linearised
 from absorb.dynamics.network import decay_term, network_terms, whole_split
 from absorb.dynamics.roots import Field, Root, distinct, reached, solved
@@ -35,6 +35,7 @@ TREATMENT = "fixed_points"
 RESIDUAL = 1e-9  # the largest |F| of a root
 APART = 1e-5  # of two points, and 1e-6 of two losses, in units of the larger of 1 and their length
 LOSSES_APART = 1e-6
+NOTHING = 1e-6  # of the slope: what two paths hold at a saddle, of which no share can be told
 OF_ROOT = ("loss", "distance", "stable", "unstable", "neutral", "multiplier", "size", "kept")
 
 
@@ -132,8 +133,8 @@ def rest_at(spec: Spec, made: Programs, ready: Prepared, on_host: Field, trained
 
     loss: of the training data. distance: ‖θ − θ_trained‖/max(1, ‖θ_trained‖). stable: 1 where
     no |1 − ηλ| is above 1, λ that count as 0 left out, else 0; unstable, neutral: how many λ have
-    Re λ < 0, or count as 0; multiplier max |1 − ηλ|; size max |λ|. kept: of model paths c/(a + c).
-    At a kink all of that is about the side on which the point lies.
+    Re λ < 0, or count as 0; multiplier max |1 − ηλ|; size max |λ|; NaN where J is not finite.
+    kept: of model paths c/(a + c). At a kink all of that is about the side on which the point lies.
     """
     if not root.residual <= RESIDUAL:  # NaN is no root
         return Rest(root, np.full(1, np.nan), dict.fromkeys(OF_ROOT, np.nan))
@@ -141,12 +142,13 @@ def rest_at(spec: Spec, made: Programs, ready: Prepared, on_host: Field, trained
     near = of_matrix(jacobian_PP, (jacobian_PP - jacobian_PP.T) / 2, rate)
     losses_T, kept = map(np.asarray, made.losses(*ready[:2], root.theta_P))
     away = np.linalg.norm(root.theta_P - trained_P) / max(1.0, float(np.linalg.norm(trained_P)))
+    known = 1.0 if np.isfinite(near.multiplier) else np.nan  # J may not be finite where F is
     said = {
         "loss": float(losses_T[:-1].sum()),  # without weight decay
         "distance": float(away),
-        "stable": float(rate <= near.rate_bound),
-        "unstable": float(near.unstable),
-        "neutral": float(near.neutral),
+        "stable": known * (rate <= near.rate_bound),
+        "unstable": known * near.unstable,
+        "neutral": known * near.neutral,
         "multiplier": near.multiplier,
         "size": float(np.abs(near.eigenvalues_P).max()),
         "kept": float(kept),
@@ -227,10 +229,12 @@ def template(spec: Spec) -> Params:
 
 
 def losses_at(spec: Spec, knobs: Knobs, batch: Batch, theta_P: Array) -> tuple[Array, Array]:
-    """(every loss, weight decay the last; of model paths c/(a + c), elsewhere NaN)."""
+    """(every loss, weight decay the last; of model paths c/(a + c), elsewhere NaN as for 0/0)."""
     losses_T = jnp.stack([term.loss(theta_P) for term in flat_terms(spec, knobs, batch)])
     if not isinstance(spec.model, Paths):
         return losses_T, jnp.full((), jnp.nan)
     params = ravel_pytree(template(spec))[1](theta_P)
     rest, region = (jnp.prod(ravel_pytree(params[name])[0]) for name in ("trunk", "module"))
-    return losses_T, rest / (rest + region)
+    assert isinstance(spec.world, Linear)
+    there = jnp.abs(rest + region) > NOTHING * spec.world.slope
+    return losses_T, jnp.where(there, rest / (rest + region), jnp.nan)

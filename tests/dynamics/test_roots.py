@@ -60,6 +60,7 @@ def test_a_flow_is_no_longer_than_it_may_be():
     turn = linear([[0, -1], [1, 0]])
     short = followed(turn, np.array([1.0, 0.0]), steps=3)
     assert np.linalg.norm(short) == pytest.approx(1, abs=0.01)
+    assert abs(short[1]) < 0.05  # it turned by next to nothing; in ten steps by a half
 
 
 def test_near_roots_are_one_and_the_better_stands_for_them():

@@ -23,6 +23,8 @@ def planted_row(config) -> dict:
         row[f"{name}.as_trained"] = NONE if kind == "mlp" else 2.0
         row[f"{name}.stable"] = [NONE] * failed + [1.0] * (STARTS - failed - 1) + [0.0]
         row[f"{name}.kept"] = [0.3 + 0.1 * p] * STARTS if kind == "paths" else [NONE] * STARTS
+    if row.get("model.depth") == 2:  # a saddle, of which no share can be told
+        row["fixed_points.solver.kept"] = [NONE, *[0.4] * (STARTS - 1)]
     return row | {"fixed_points.trained.distance": 0.2 + 0.01 * config.seed}
 
 
@@ -48,6 +50,8 @@ def test_what_was_planted_is_drawn_with_its_seeds_and_its_control(rows):
     distance = at(page, "toy, sparse: where it rests", "training, routed", 1)
     assert distance.value == pytest.approx(0.21) and distance.low < 0.21 < distance.high
     assert at(page, "paths of 2: where it rests", "flow, routed", 1).value == pytest.approx(0.4)
+    saddles = at(page, "paths of 2: where it rests", "solver, routed", 1)
+    assert not saddles.drawn and saddles.why == "no run has one"
     assert "60 runs, 3 seeds" in page.caption and page.draw() is not None
     assert "fixed points, paths of 1, 3 seeds" in found.headline
 

@@ -108,6 +108,14 @@ def test_what_has_no_data_here_is_left_out_and_named(paper, capsys):
     assert said[-1] == "1 numbers were not tried, for want of their data"
 
 
+def test_where_all_data_are_gone_it_says_so(paper, capsys):
+    plan = (paper / "paper.toml").read_text(encoding="utf-8")
+    plan = plan.replace('"experiment=one model=mlp"', '"experiment=one world.path=gone.txt"')
+    (paper / "paper.toml").write_text(plan, encoding="utf-8")
+    with pytest.raises(AbsorbError, match=r"^clouds: nothing to run without these data"):
+        reproduced(paper, capsys, "clouds")
+
+
 def test_what_moved_is_listed_and_fails(paper, capsys):
     code, said, _ = reproduced(paper, capsys, "small", shift=0.2)
     (line,) = (line for line in said if "MOVED" in line)

@@ -93,6 +93,7 @@ def test_a_product_of_two_factors_has_a_saddle_that_the_flow_avoids():
     unstable_S = np.asarray(found["solver.unstable"])
     np.testing.assert_array_equal(unstable_S, np.where(saddle_S, 2, 0))
     np.testing.assert_array_equal(found["solver.stable"], 1 - saddle_S)
+    np.testing.assert_array_equal(np.isnan(found["solver.kept"]), saddle_S)  # of nothing no share
     assert found["solver.found"] == 2 and found["solver.as_trained"] == (~saddle_S).sum()
     np.testing.assert_allclose(found["flow.loss"], 0, atol=1e-12)
     np.testing.assert_array_equal(found["flow.neutral"], 3)
