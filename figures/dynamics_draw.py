@@ -7,7 +7,7 @@ import numpy as np
 
 from figures.dynamics_runs import INTERFERENCE, STABILITY, Measure, panel_name
 from figures.marks import Mark, number, series_of
-from figures.panels import clip, plain_decades, points, say_why, whiskers
+from figures.panels import joined, plain_decades, say_why
 from figures.style import (
     BLACK,
     BLUE,
@@ -92,12 +92,7 @@ def panel(ax: Any, marks: Sequence[Mark], measure: Measure) -> None:
         ax.axhline(measure.rule, color=GREY, linewidth=0.7)
     truth = series_of(list(marks), CLOSED)
     ax.plot([m.at for m in truth], [m.value for m in truth], color=GREY, lw=1.6, alpha=0.7)
-    for name, look in LOOKS.items():
-        own = series_of(list(marks), name)
-        at = [m.at + look.shift for m in own]
-        ax.plot(at, [clip(ax, m.value) for m in own], color=look.colour, ls=look.line, lw=0.8)
-        whiskers(ax, at, own, look.colour)
-        points(ax, at, own, look)
+    joined(ax, marks, LOOKS)
     if not value:
         say_why(ax, marks)
 

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from figures.marks import Mark, series_of
-from figures.panels import clip, points, say_why, whiskers
+from figures.panels import joined, say_why
 from figures.style import BLACK, BLUE, GREY, ORANGE, SKY, VERMILLION, Look, new_figure, settle
 
 PLACE = "where it rests"
@@ -47,12 +47,7 @@ def panel(ax: Any, marks: Sequence[Mark], column: str) -> None:
     for series in (CLOSED, f"{CLOSED}, control"):
         truth = series_of(list(marks), series)
         ax.plot([m.at for m in truth], [m.value for m in truth], color=GREY, lw=2.2, alpha=0.5)
-    for name, look in LOOKS.items():
-        own = series_of(list(marks), name)
-        at = [m.at + look.shift for m in own]
-        ax.plot(at, [clip(ax, m.value) for m in own], color=look.colour, ls=look.line, lw=0.8)
-        whiskers(ax, at, own, look.colour)
-        points(ax, at, own, look)
+    joined(ax, marks, LOOKS)
     if not any(m.drawn for m in marks):
         say_why(ax, marks)
 

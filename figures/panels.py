@@ -3,7 +3,7 @@
 import math
 import textwrap
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 from figures.marks import Mark, series_of
@@ -70,6 +70,16 @@ def line(ax: Any, own: list[Mark], series: str) -> None:
     whiskers(ax, at, own, look.colour)
     points(ax, at, own, look)
     arrows(ax, at, own, look.colour)
+
+
+def joined(ax: Any, marks: Sequence[Mark], looks: Mapping[str, Look]) -> None:
+    """Every series that has a look: its values joined, with their intervals."""
+    for name, look in looks.items():
+        own = series_of(list(marks), name)
+        at = [m.at + look.shift for m in own]
+        ax.plot(at, [clip(ax, m.value) for m in own], color=look.colour, ls=look.line, lw=0.8)
+        whiskers(ax, at, own, look.colour)
+        points(ax, at, own, look)
 
 
 def points(ax: Any, at: Sequence[float], own: Sequence[Mark], look: Look) -> None:
