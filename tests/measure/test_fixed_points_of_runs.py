@@ -100,6 +100,16 @@ def test_a_product_of_two_factors_has_a_saddle_that_the_flow_avoids():
     assert found["trained.loss"] < 1e-12 and found["trained.distance"] > 0.5
 
 
+def test_of_what_is_nothing_but_rounding_no_share_is_told():
+    spec, knobs, data = read(*DEEP)
+    made = programs(spec)
+    ready = made.prepare(knobs, data, init(spec, jax.random.key(0)))
+    with jax.enable_x64(True):
+        for factor, told in ((1e-5, False), (0.1, True)):
+            kept = made.losses(*ready[:2], np.full(4, factor))[1]
+            assert np.isfinite(kept) == told and (not told or kept == pytest.approx(0.5))
+
+
 def at(theta, losses, residual=0.0) -> Rest:
     return Rest(Root(np.array(theta, float), residual), np.array(losses, float), {})
 

@@ -78,3 +78,10 @@ def test_each_half_reports_what_the_other_chose():
     gain_CS[0] = 9.0
     assert best_crossed(cost_CS, gain_CS, 0.0, -1.0).tolist() == [9.0] * 4
     assert best_crossed(cost_CS + 1, gain_CS, 0.0, -1.0).tolist() == [-1.0] * 4
+    told_CS = np.arange(gain_CS.size).reshape(gain_CS.shape)
+    found = (
+        best_crossed(cost_CS, gain_CS, 0.0, -1.0),
+        best_crossed(cost_CS, gain_CS, 0.0, -1.0, told_CS),
+    )
+    assert all(gain_CS.ravel()[int(k)] == gain for gain, k in zip(*found, strict=True))
+    assert len(set(found[1])) == 4  # each seed's own
