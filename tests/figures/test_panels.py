@@ -7,8 +7,8 @@ from planted_runs import dose_rows, table
 
 from figures.dose_response import pages
 from figures.marks import Mark, mark, number, series_of, spoken
-from figures.panels import Axis, draw, limits_of
-from figures.style import LOOKS, styled
+from figures.panels import Axis, draw, joined, limits_of
+from figures.style import LOOKS, Look, styled
 from figures.tables import as_csv, as_markdown
 
 INF, NAN = float("inf"), float("nan")
@@ -154,3 +154,15 @@ def test_values_are_spoken_with_their_interval_and_bound():
 def test_the_markdown_has_a_table_for_each_panel_and_keeps_reasons():
     text = as_markdown([made(why="so | so", flag="damaged")], "note\nmore")
     assert "**panel**" in text and "damaged; so / so" in text and text.endswith("note  \nmore\n")
+
+
+def test_a_joined_series_has_its_line_its_markers_and_its_intervals():
+    from matplotlib.figure import Figure
+
+    ax, look = Figure().subplots(), Look("mine", "#112233", "o", "-", 0.1)
+    ax.set_ylim(0, 1)
+    joined(ax, [made(at=0.0), made(at=1.0)], {"route": look, "nobody": look})
+    assert set(places(ax, "o")) == {(0.1, 0.5), (1.1, 0.5)}
+    assert any(line.get_linestyle() == "-" and len(line.get_xdata()) == 2 for line in ax.lines)
+    whiskers = [len(c.get_segments()) for c in ax.collections if isinstance(c, LineCollection)]
+    assert max(whiskers) == 2
