@@ -47,6 +47,7 @@ def _backward(saved, dz_BTHK):
     q_BTHK, k_BTHK, v_BTHK = _parts(qkv_BT3HK)
     wide, narrow = n_BH1T.dtype, qkv_BT3HK.dtype
     share_BHKT = _columns(dz_BTHK).astype(wide) / n_BH1T
+    # a product, since a sum is fused into the pass over the square array, and slower there
     mean_BH1T = jnp.ones((1, z_BHKT.shape[-2]), wide) @ (share_BHKT * z_BHKT)
     share_BHKT = share_BHKT.astype(narrow)
     gap_BHST = jnp.matmul(_rows(v_BTHK), share_BHKT, preferred_element_type=wide)
