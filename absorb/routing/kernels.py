@@ -170,8 +170,8 @@ def weights_of(weight_B2: Array, r_U: Array) -> Array:
 def through_gate(h_BU: Array, r_U: Array, gate_B1: Array, fill_U: Array | float) -> Array:
     """h with its region scaled by the gate; what the gate withholds is replaced by `fill`.
 
-    Nothing here depends on the region alone: what does is taken out of the training loop once for
-    each part of a loss, and the parts then no longer share their forward pass.
+    Nothing here depends on the region alone: the compiler may take that out of the training loop
+    once for each part of a loss, and the parts then do not share their forward pass (LOG.md).
     """
     withheld_BU = r_U * (1 - gate_B1)
     return (1 - withheld_BU) * h_BU + withheld_BU * fill_U
