@@ -167,12 +167,10 @@ def _store_and_rest(arguments: Sequence[str]) -> tuple[str, list[str]]:
 
 
 def _figures(options: argparse.Namespace) -> int:
-    import json
-
     from figures.main import main as figures
-    from sweeps.provenance import code_version
+    from sweeps.provenance import code_text
 
-    return figures(options.arguments, lambda: json.dumps(code_version(), sort_keys=True)) or 0
+    return figures(options.arguments, code_text) or 0
 
 
 def _paper(options: argparse.Namespace) -> int:

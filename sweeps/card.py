@@ -7,6 +7,7 @@ from typing import Any
 from absorb.errors import AbsorbError
 from absorb.identity import flat
 from sweeps.progress import say
+from sweeps.provenance import code_line
 from sweeps.reports import repeat_command
 from sweeps.stored import config_of
 
@@ -78,7 +79,8 @@ def lines(
     yield from ("", "## How to make it again", "", f"    {repeat_command(row, config_dir)}", "")
     yield from ("| made with | |", "| --- | --- |")
     made = told.get("extracted", [told])[0]
-    for name, value in (("code", row["code"]), *dict(made.get("versions") or {}).items(),
+    code = code_line(row["code"], made.get("git"))
+    for name, value in (("code", code), *dict(made.get("versions") or {}).items(),
                         ("device", made.get("device_kind"))):  # fmt: skip
         yield f"| {name} | {cell(value)} |"
     yield from ("", "## Settings", "", "| setting | value |", "| --- | --- |")

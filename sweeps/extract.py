@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 LARGE = "kept."  # columns with an entry for every example
 PATHS = ("world.path",)  # settings that name a file of the machine; no part of a run's identity
-TOLD = ("overrides", "versions", "lock", "science_version", "config_version", "device_kind",
+TOLD = ("overrides", "git", "versions", "lock", "science_version", "config_version", "device_kind",
         "devices", "xla_flags", "precision", "x64")  # fmt: skip
 SUMMED = ("compile_seconds", "run_seconds", "runs", "batches")
 

@@ -20,6 +20,7 @@ from absorb.identity import flat
 from sweeps.app import Request, compose, run_sweeper
 from sweeps.own_words import apart
 from sweeps.progress import say
+from sweeps.provenance import code_line
 from sweeps.reports import words_of
 from sweeps.table_file import lists_in, runs_of
 
@@ -195,7 +196,7 @@ def provenances(store: "Store", columns: Columns) -> list[dict[str, Any]]:
         told = store.provenance(shard)
         for each in told.get("extracted", [told]):
             made = {
-                "code": json.dumps(told.get("code"), sort_keys=True),
+                "code": code_line(json.dumps(told.get("code"), sort_keys=True), each.get("git")),
                 "versions": ", ".join(f"{k} {v}" for k, v in (each.get("versions") or {}).items()),
                 "device": f"{each.get('devices')} × {each.get('device_kind')}",
                 "words": " ".join(each.get("overrides") or ()),

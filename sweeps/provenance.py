@@ -1,10 +1,12 @@
 """How results came about: code, versions, devices, durations; all of it plain JSON."""
 
 import hashlib
+import json
 import os
 import platform
 import socket
 import subprocess
+from collections.abc import Mapping
 from dataclasses import asdict
 from functools import lru_cache
 from importlib.metadata import PackageNotFoundError, version
@@ -16,7 +18,8 @@ from absorb.config import Spec
 from absorb.identity import CONFIG_VERSION, SCIENCE_VERSION
 
 ROOT = Path(absorb.__file__).resolve().parent.parent
-CODE = ("absorb", "sweeps", "hydra_plugins")  # what can change a result, besides the lock
+CODE = ("absorb", "sweeps", "hydra_plugins")
+AFTERWARDS = ("stats", "store", "cli.py")  # of absorb: they read and keep what was measured
 LIBRARIES = ("absorb", "jax", "jaxlib", "flax", "optax", "numpy")
 
 
@@ -33,6 +36,7 @@ def provenance_of(
     """The provenance of one batch; the settings that differ between its runs stand in the rows."""
     return {
         "code": code_version(),
+        "git": git_state(),
         "config": asdict(spec),
         "overrides": list(overrides),
         "config_version": CONFIG_VERSION,
@@ -47,29 +51,49 @@ def provenance_of(
 
 
 @lru_cache(maxsize=1)
-def code_version() -> dict[str, str | None]:
-    """Git revision, and a hash of the changes to the code since; nulls outside a checkout."""
-    top = _git("rev-parse", "--show-toplevel")
-    if top is None or Path(os.fsdecode(top).strip()).resolve() != ROOT:
-        return {"revision": None, "dirty": None}
-    revision = os.fsdecode(_git("rev-parse", "HEAD") or b"").strip() or None
-    return {"revision": revision, "dirty": _dirty_hash()}
+def code_version() -> dict[str, str]:
+    """What can change a result, as it lies on disk: the same in a checkout and in a wheel.
+
+    That is the library up to one batch of networks. `stats`, `store` and the command line come
+    after it in the order of imports. `sweeps` chooses what runs and where, which rows and their
+    provenance say themselves: configs, networks, lanes, devices.
+    """
+    return {"sources": sources_hash(ROOT / "absorb")}
 
 
-def _dirty_hash() -> str | None:
-    diff = _git("diff", "HEAD", "--binary", "--", *CODE) or b""
-    new = _git("ls-files", "--others", "--exclude-standard", "-z", "--", *CODE) or b""
-    sources = sorted(name for name in new.split(b"\0") if name.endswith(b".py"))
-    if not diff and not sources:
-        return None
-    digest = hashlib.sha256(diff)
-    for name in sources:
-        digest.update(name + b"\0" + (ROOT / os.fsdecode(name)).read_bytes())
+def code_text() -> str:
+    """Today's code as tables of the store have it, for rows that are by it alone."""
+    return json.dumps(code_version(), sort_keys=True)
+
+
+def sources_hash(package: Path) -> str:
+    """SHA-256 of the Python files of `absorb` that can change a result, and of their names."""
+    found = ((path.relative_to(package), path) for path in package.rglob("*.py"))
+    digest = hashlib.sha256()
+    for name, path in sorted((name.as_posix(), path) for name, path in found):
+        if name.split("/")[0] not in AFTERWARDS and path.is_file():
+            digest.update(f"{name}\0{hashlib.sha256(path.read_bytes()).hexdigest()}\n".encode())
     return digest.hexdigest()
 
 
+@lru_cache(maxsize=1)
+def git_state() -> dict[str, str | bool | None]:
+    """For people: the commit, and whether the code was changed since; nulls outside a checkout."""
+    top = _git("rev-parse", "--show-toplevel")
+    if top is None or Path(os.fsdecode(top).strip()).resolve() != ROOT:
+        return {"revision": None, "changed": None}
+    revision = os.fsdecode(_git("rev-parse", "HEAD") or b"").strip() or None
+    return {"revision": revision, "changed": bool(_git("status", "--porcelain", "--", *CODE))}
+
+
+def code_line(code: str | None, git: Mapping[str, Any] | None) -> str:
+    """The code that rows are by in one line, with what git said of it where that is known."""
+    parts = [code or "", json.dumps(git, sort_keys=True) if git else ""]
+    return " ".join(filter(None, parts))
+
+
 def _git(*arguments: str) -> bytes | None:
-    command = ["git", "-C", str(ROOT), *arguments]
+    command = ["git", "--no-optional-locks", "-C", str(ROOT), *arguments]
     try:
         return subprocess.run(command, capture_output=True, check=True, timeout=30).stdout
     except (OSError, subprocess.SubprocessError):

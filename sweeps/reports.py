@@ -37,15 +37,14 @@ def _status(request: Request) -> int:
 def store_lines(path: str) -> list[str]:
     """How many runs a store holds, by status and by the code that made them."""
     from absorb.store import Store
-    from sweeps.provenance import code_version
+    from sweeps.provenance import code_text
 
     table = Store(path, create=False).table(columns=()).to_pydict()
     by_status = Counter(table["status"])
     lines = [f"{path}: {sum(by_status.values()):,} runs" + "".join(
         f", {by_status[name]:,} {name}" for name in ("ok", "diverged", "failed") if by_status[name]
     )]  # fmt: skip
-    now = json.dumps(code_version(), sort_keys=True)
-    stale = sum(n for code, n in Counter(table["code"]).items() if code != now)
+    stale = sum(n for code, n in Counter(table["code"]).items() if code != code_text())
     if stale:
         lines.append(f"  {stale:,} of them by other code than today's")
     return lines

@@ -46,7 +46,7 @@ class Manifest:
 
     @property
     def code(self) -> str | None:
-        """The code that made the rows (git revision and hash of the local changes), if known."""
+        """The code that made the rows, if known: a hash of its sources, or a revision."""
         return code_of(self.provenance)
 
     def statuses(self) -> Iterator[tuple[str, str]]:

@@ -19,7 +19,12 @@ def stored(tmp_path):
          "whole.retain": 0.5, "raw.retain": 0.75, "mean.forget": 1.5}
         for p in request("routing.label_fraction=0.25", "seed=0,1").points
     )  # fmt: skip
-    told = {"code": "abc|def", "versions": {"jax": "0.10.2"}, "device_kind": "cpu"}
+    told = {
+        "code": "abc|def",
+        "git": {"revision": "c"},
+        "versions": {"jax": "0.10.2"},
+        "device_kind": "cpu",
+    }
     arrays = {first["run_id"]: {"dense0/w": np.zeros((3, 4)), "count": np.zeros(())}}
     store.write([first], told, arrays)
     store.write([second], told)
@@ -38,7 +43,7 @@ def test_a_card_has_losses_parameters_command_and_settings(stored, tmp_path, cap
     assert "| dense0/w | 3 × 4 |" in text and "| count | a number |" in text
     assert f"    {repeat_command(store.row(run_id))}\n" in text
     assert "Routed by activation, arm route, concept [8, 9]" in text
-    assert "| code | abc\\|def |" in text and "| jax | 0.10.2 |" in text
+    assert '| code | abc\\|def {"revision": "c"} |' in text and "| jax | 0.10.2 |" in text
     assert "| routing.label_fraction | 0.25 |" in text
 
 

@@ -11,7 +11,8 @@ from absorb.store import Store
 from absorb.store.names import PAIRS
 
 WORDS = ["routing.label_fraction=0.25,0.5", "seed=range(0,3)"]
-CODE = {"revision": "a" * 40, "dirty": None}
+CODE = {"sources": "a" * 64}
+GIT = {"revision": "c" * 40, "changed": False}
 OVERRIDES = ["world.path=/home/someone/pictures", "seed=range(0,3)"]
 
 
@@ -24,6 +25,7 @@ def filled(path, words=WORDS, code=CODE, columns=()) -> Store:
             [row | {"run_id": point.run_id}],
             {
                 "code": code,
+                "git": GIT,
                 "overrides": OVERRIDES,
                 "host": "name-of-machine",
                 "run_seconds": 2.0,
@@ -65,7 +67,7 @@ def test_what_belongs_to_a_machine_or_is_large_stays_behind(tmp_path):
     assert "kept.probability" not in table.column_names
     assert set(table["world.path"].to_pylist()) == {"pictures"}
     (told,) = there.provenance(table["shard"][0].as_py())["extracted"]
-    assert told["overrides"] == ["world.path=pictures", "seed=range(0,3)"]
+    assert told["overrides"] == ["world.path=pictures", "seed=range(0,3)"] and told["git"] == GIT
     assert told["batches"] == told["runs"] == 6 and told["run_seconds"] == 12.0
     assert told["xla_flags"] == "--xla_dump_to=dump --xla_cpu_x=false"
     assert absorb(["extract", *WORDS, f"store={there.root}", f"to={tmp_path / 'c'}"]) == 0
@@ -77,12 +79,12 @@ def test_what_belongs_to_a_machine_or_is_large_stays_behind(tmp_path):
 
 def test_each_version_of_the_code_has_a_shard_of_its_own(tmp_path):
     filled(tmp_path / "a", [*WORDS, "train.epochs=1"])
-    other = {"revision": "b" * 40, "dirty": None}
+    other = {"sources": "b" * 64}
     filled(tmp_path / "a", [*WORDS, "train.epochs=2"], other)
     words = [*WORDS, "train.epochs=1,2", f"store={tmp_path / 'a'}", f"to={tmp_path / 'b'}"]
     assert absorb(["extract", *words]) == 0
     table = Store(tmp_path / "b").table(("train.epochs",)).to_pylist()
-    assert {(row["train.epochs"], json.loads(row["code"])["revision"][0]) for row in table} == {
+    assert {(row["train.epochs"], json.loads(row["code"])["sources"][0]) for row in table} == {
         (1, "a"), (2, "b")
     }  # fmt: skip
     assert len({row["shard"] for row in table}) == 2

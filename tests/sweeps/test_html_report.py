@@ -35,7 +35,8 @@ def filled(path, words=WORDS) -> Store:
         rows.append(row | {"whole.forget": 1.0 / (i + 1), "list": [1.0, 2.0]})
     rows[0] |= {"status": "failed", "error": HOSTILE, "raw.forget": None}
     rows[1] |= {"status": "diverged", "diverged_step": 7, "whole.forget": float("nan")}
-    store.write(rows, {"code": {"revision": "a" * 40}, "overrides": list(words),
+    store.write(rows, {"code": {"sources": "a" * 64}, "git": {"revision": "b" * 40},
+                       "overrides": list(words),
                        "versions": {"jax": "0.10"}, "run_seconds": 2.0})  # fmt: skip
     return store
 
@@ -72,7 +73,11 @@ def test_progress_causes_and_provenance_are_told(store):
         ("failed", HOSTILE, 1), ("diverged", "not finite from step 7", 1),
     }  # fmt: skip
     (made,) = told["made"]
-    assert made["runs"] == 6 and made["seconds"] == 2.0 and "a" * 40 in made["code"]
+    assert (
+        made["runs"] == 6
+        and made["seconds"] == 2.0
+        and {"a" * 64, "b" * 40} < set(made["code"].split('"'))
+    )
     assert set(told["swept"]) == {"routing.label_fraction", "seed"}
     assert told["shared"]["routing.concept"] == "[8]" and "list" not in told["measures"]
 

@@ -17,6 +17,7 @@ from sweeps.launch import Launch
 from sweeps.local import Executor, StoreFailed
 from sweeps.plan import Had, Work
 from sweeps.progress import ProgressBar
+from sweeps.provenance import code_version
 
 LAUNCH = Launch(lanes=None, devices=None, batch=4, yes=True, memory_gb=None)
 
@@ -52,7 +53,7 @@ def test_provenance_says_how_the_numbers_came_about(store):
     assert set(said["versions"]) >= {"python", "jax", "numpy", "absorb"}
     for key in ("lock", "xla_flags", "precision", "host", "run_seconds", "compile_seconds"):
         assert key in said
-    assert set(said["code"]) == {"revision", "dirty"}
+    assert said["code"] == code_version() and set(said["git"]) == {"revision", "changed"}
 
 
 def test_diverged_runs_are_kept_and_counted(store):
