@@ -11,7 +11,6 @@ from absorb.identity import Scalar, flat
 from sweeps.checked_yaml import one_line
 from sweeps.launch import Launch
 from sweeps.memory import widest_of
-from sweeps.networks import origin
 from sweeps.plan import Work, batches
 from sweeps.points import Point
 from sweeps.progress import ProgressBar, complain
@@ -30,6 +29,7 @@ class StoreLike(Protocol):
     """What an executor needs of `absorb.store.Store`."""
 
     def write(self, rows: Any, provenance: Any, arrays: Any = None) -> str: ...
+    def row(self, run_prefix: str) -> Any: ...
     def arrays(self, run_id: str) -> Any: ...
     def arrays_of(self, run_ids: Sequence[str]) -> Any: ...
     def save_checkpoint(self, name: str, arrays: Any, meta: Any) -> None: ...
@@ -95,7 +95,8 @@ class Executor:
         self.work, self.store, self.engine = work, store, engine
         self.launch, self.lanes, self.overrides = launch, launch.lanes, overrides
         self.counts = dict.fromkeys(("ok", "diverged", "failed"), 0)
-        self.origin: dict[str, Any] = {}  # of the networks of the batch in progress, if kept ones
+        self.networks: list[str] = []  # runs whose networks the batch in progress measures again
+        self.codes: list[str | None] = []  # by which they and its start were made
 
     def run(self, total: int) -> Outcome:
         """Execute every batch; AbsorbError where the store cannot take more."""
@@ -131,7 +132,8 @@ class Executor:
 
     def _train(self, points: Sequence[Point]) -> Any:
         """The engine's result, with half the lanes wherever memory does not suffice."""
-        trained = self._trained(points)
+        self.networks, self.codes = [], []
+        trained, start = self._trained(points), self._start_of(points)
         while True:
             try:
                 return self.engine(
@@ -140,7 +142,7 @@ class Executor:
                     devices=self.launch.devices,
                     on_progress=self._on_progress(len(points), steps=trained is None),
                     checkpoint=StoredCheckpoint(self.store, points),
-                    stored=self._start_of(points),
+                    stored=start,
                     trained=trained,
                     most=self.most_of(points),
                 )
@@ -161,11 +163,13 @@ class Executor:
     def _start_of(self, points: Sequence[Point]) -> "dict[str, np.ndarray] | None":
         """The parameters that a batch starts from, where it does not start afresh."""
         start = points[0].config.train.start  # static, so the same for all of a batch
-        return self.store.arrays(start) if start else None
+        if not start:
+            return None
+        self.codes.append(self.store.row(start)["code"])
+        return self.store.arrays(start)
 
     def _trained(self, points: Sequence[Point]) -> "list[Trained] | None":
         """The networks of a batch that are there already, or None where they have to be trained."""
-        self.origin = {}
         networks = [self.work.networks.of(point.config) for point in points]
         there = [network for network in networks if network is not None]
         if not there:
@@ -177,7 +181,8 @@ class Executor:
         except AbsorbError as error:  # its file was damaged since
             complain(f"{error}; {len(there)} networks are trained again")
             return None
-        self.origin = origin(there)
+        self.networks = [network.run_id for network in there]
+        self.codes += [network.code for network in there]
         return [Trained(arrays[network.run_id], network.loss) for network in there]
 
     def _on_progress(self, runs: int, steps: bool) -> Callable[[Any], None]:
@@ -212,8 +217,9 @@ class Executor:
     def _write(self, points: Sequence[Point], rows: list, lanes: int | None, took: Durations,
                arrays: "dict[str, dict[str, np.ndarray]] | None" = None) -> None:  # fmt: skip
         spec = spec_of(points[0].config)
-        made = provenance_of(spec, self.overrides, lanes, took)
-        self.store.write(rows, made | self.origin, arrays or None)
+        made = provenance_of(spec, self.overrides, lanes, took, self.codes)
+        origin = {"networks": self.networks} if self.networks else {}
+        self.store.write(rows, made | origin, arrays or None)
         for row in rows:
             self.counts[row["status"]] += 1
 

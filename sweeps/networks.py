@@ -5,11 +5,10 @@ whatever else is expensive to ask, can be a sweep of its own over networks that 
 `measure.parameters=true`, with the same words and another `measure`.
 """
 
-import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from functools import cached_property
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from absorb.config import Config
 from absorb.errors import AbsorbError
@@ -66,15 +65,6 @@ def _config(row: Mapping[str, Scalar]) -> Config | None:
         return config_of(row)
     except AbsorbError:
         return None
-
-
-def origin(networks: Sequence[Network]) -> dict[str, Any]:
-    """For the provenance of rows: the runs whose networks were measured, and by which code."""
-    codes = {network.code for network in networks if network.code is not None}
-    return {
-        "networks": [network.run_id for network in networks],
-        "networks_code": [json.loads(code) for code in sorted(codes)],
-    }
 
 
 NONE = Networks(None)

@@ -6,7 +6,7 @@ import os
 import platform
 import socket
 import subprocess
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict
 from functools import lru_cache
 from importlib.metadata import PackageNotFoundError, version
@@ -31,11 +31,18 @@ class Durations(NamedTuple):
 
 
 def provenance_of(
-    spec: Spec, overrides: tuple[str, ...], lanes: int | None, took: Durations
+    spec: Spec,
+    overrides: tuple[str, ...],
+    lanes: int | None,
+    took: Durations,
+    networks: Iterable[str | None] = (),
 ) -> dict[str, Any]:
-    """The provenance of one batch; the settings that differ between its runs stand in the rows."""
+    """The provenance of one batch; the settings that differ between its runs stand in the rows.
+
+    `networks` are the codes, as tables have them, of the stored networks that it rests on.
+    """
     return {
-        "code": code_version(),
+        "code": code_with(networks),
         "git": git_state(),
         "config": asdict(spec),
         "overrides": list(overrides),
@@ -59,6 +66,13 @@ def code_version() -> dict[str, str]:
     provenance say themselves: configs, networks, lanes, devices.
     """
     return {"sources": sources_hash(ROOT / "absorb")}
+
+
+def code_with(networks: Iterable[str | None]) -> dict[str, Any]:
+    """Today's code, and what is known of the other code by which some of `networks` were made."""
+    others = sorted({code for code in networks if code != code_text()}, key=str)
+    known = [None if code is None else json.loads(code) for code in others]
+    return {**code_version(), **({"networks": known} if known else {})}
 
 
 def code_text() -> str:

@@ -1,9 +1,11 @@
 """Which stored networks serve a config, and sweeps that ask them something else."""
 
+import json
 from dataclasses import replace
 
 import numpy as np
 import pytest
+from sweep_helpers import FakeEngine
 
 from absorb.cli import main
 from absorb.errors import AbsorbError
@@ -14,6 +16,7 @@ from sweeps.app import compose
 from sweeps.compose import make_loader
 from sweeps.networks import LOSS, Network, Networks
 from sweeps.overrides import parse
+from sweeps.provenance import code_text, code_version
 from sweeps.sweeper import check_measure
 
 SMALL = ["model.widths=[8,8]", "routing.units=3", "train.epochs=2"]
@@ -21,11 +24,11 @@ KEPT = [*SMALL, "measure=quick", "measure.parameters=true"]
 ASKED = [*SMALL, "measure.treatments=[whole,raw,calibrated]"]
 
 
-def stored(path, config, status="ok", kept=True, **changes):
+def stored(path, config, status="ok", kept=True, code=None, **changes):
     """A store that holds one run, with parameters or without."""
     row = {"run_id": run_id(config), "status": status, **flat(config), LOSS: 0.5, **changes}
     arrays = {run_id(config): {"w": np.zeros(2, np.float32)}} if kept else None
-    Store(path).write([row], {}, arrays)
+    Store(path).write([row], {"code": code}, arrays)
     return Networks(str(path))
 
 
@@ -96,8 +99,36 @@ def test_asking_more_of_kept_networks_trains_only_the_others(tmp_path, monkeypat
         assert rows[0] == rows[1] and rows[0]["status"] == "ok"
         kept = [run_id(compose([*KEPT, f"seed={s}"])) for s in range(3)]
         assert made[0].get("networks", []) == (kept if seed < 3 else [])
-        assert made[0].get("networks_code", []) == ([made[1]["code"]] if seed < 3 else [])
-        assert "networks" not in made[1]
+        assert made[0]["code"] == made[1]["code"] and "networks" not in made[1]
+
+
+OTHERS = ({"sources": "b" * 64}, {"revision": "b" * 40, "dirty": None}, None)
+
+
+@pytest.mark.parametrize("other", OTHERS)
+@pytest.mark.parametrize("start", [False, True])
+def test_rows_are_by_the_code_of_their_networks_too(tmp_path, monkeypatch, capsys, other, start):
+    """Of a network measured again and of one that training began from, at any remove."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(batch, "train_batch", FakeEngine())
+    monkeypatch.setattr("absorb.train.starts.check_start", lambda *_: None)
+    first = compose(KEPT)
+    begun = f"train.start='{run_id(first)}'"
+    stored("results", first, code=other)
+    stored("results", compose([*KEPT, "seed=1"]), code=code_version())
+    asked = [[*SMALL, begun] if start else ASKED, [*ASKED, "seed=1"], [*ASKED, "seed=2"]]
+    assert [main(["sweep", *words]) for words in asked] == [0, 0, 0]
+    store = Store("results", create=False)
+    codes = [store.row(run_id(compose(words)))["code"] for words in asked]
+    assert codes[1:] == [code_text()] * 2
+    assert json.loads(codes[0]) == {**code_version(), "networks": [other]}
+    stored("further", compose([*KEPT, "seed=3"]), code=json.loads(codes[0]))
+    assert main(["sweep", *ASKED, "seed=3", "store=further"]) == 0
+    capsys.readouterr()
+    assert main(["status"]) == main(["status", "store=further"]) == 0
+    said = capsys.readouterr().out
+    assert "results: 5 runs, 5 ok\n  2 of them by other code" in said
+    assert "further: 2 runs, 2 ok\n  2 of them by other code" in said
 
 
 @pytest.mark.filterwarnings("always::UserWarning")
