@@ -1,6 +1,7 @@
 """Batches executed in this process: what is finished is stored at once, what fails is isolated."""
 
 import hashlib
+import json
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
@@ -14,7 +15,7 @@ from sweeps.memory import widest_of
 from sweeps.plan import Work, batches
 from sweeps.points import Point
 from sweeps.progress import ProgressBar, complain
-from sweeps.provenance import Durations, code_version, provenance_of
+from sweeps.provenance import Durations, code_version, provenance_of, versions
 from sweeps.stopping import Stop, Stopper
 
 if TYPE_CHECKING:
@@ -51,11 +52,11 @@ class StoreFailed(AbsorbError):
 
 
 class StoredCheckpoint:
-    """The engine's checkpoint of one batch, named by its runs and by the code that trains them."""
+    """The engine's checkpoint of one batch, named by its runs, code and libraries."""
 
     def __init__(self, store: StoreLike, points: Sequence[Point]) -> None:
         digest = hashlib.sha256("\n".join(point.run_id for point in points).encode())
-        digest.update(repr(code_version()).encode())
+        digest.update(json.dumps([code_version(), versions()], sort_keys=True).encode())
         self.store, self.name = store, f"batch-{digest.hexdigest()[:40]}"
 
     def save(self, arrays: "dict[str, np.ndarray]", meta: dict[str, Any]) -> None:

@@ -14,10 +14,10 @@ from absorb.errors import AbsorbError
 from absorb.identity import flat
 from absorb.store import Store
 from sweeps.launch import Launch
-from sweeps.local import Executor, StoreFailed
+from sweeps.local import Executor, StoredCheckpoint, StoreFailed
 from sweeps.plan import Had, Work
 from sweeps.progress import ProgressBar
-from sweeps.provenance import code_version
+from sweeps.provenance import code_version, versions
 
 LAUNCH = Launch(lanes=None, devices=None, batch=4, yes=True, memory_gb=None)
 
@@ -185,6 +185,27 @@ def test_a_checkpoint_is_offered_again_to_the_same_batch_and_dropped_once_stored
     assert execute(store, ["seed=range(4,8)"], engine)[1].ok == 4
     assert met == [None, 7, None]
     assert store.verify().checkpoints == 0
+
+
+@pytest.mark.parametrize("library", ["jax", "jaxlib", "optax"])
+def test_a_checkpoint_of_other_libraries_is_not_resumed(store, monkeypatch, library):
+    points = list(request("seed=range(0,4)").points)
+    StoredCheckpoint(store, points).save({}, {"step": 7})
+    assert StoredCheckpoint(store, points).load() is not None
+    newer = versions() | {library: "999"}
+    monkeypatch.setattr("sweeps.provenance.version", lambda name: newer[name])
+    versions.cache_clear()
+    try:
+        assert StoredCheckpoint(store, points).load() is None
+    finally:
+        versions.cache_clear()
+
+
+def test_a_checkpoint_of_other_code_is_not_resumed(store, monkeypatch):
+    points = list(request("seed=range(0,4)").points)
+    StoredCheckpoint(store, points).save({}, {"step": 7})
+    monkeypatch.setattr("sweeps.local.code_version", lambda: {"sources": "b" * 64})
+    assert StoredCheckpoint(store, points).load() is None
 
 
 def test_a_measure_may_not_hide_a_setting(store):
