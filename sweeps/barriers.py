@@ -20,7 +20,6 @@ from absorb.sites import classes, site_widths
 from absorb.store.names import PAIRS
 from sweeps.app import Request, run_sweeper
 from sweeps.estimate import FLOPS_PER_CORE, words
-from sweeps.local import StoreLike
 from sweeps.pair_plan import Pair, pairs_of
 from sweeps.progress import ProgressBar, complain, say
 from sweeps.provenance import Durations, provenance_of
@@ -141,7 +140,8 @@ def execute(asked: Asked) -> tuple[bool, int]:
     """Compare and store what is left; whether a stop was asked for, and how many were stored."""
     from absorb.store import Store
 
-    read = reader(_opened(Path(asked.request.store)))
+    runs = _opened(Path(asked.request.store))
+    read, codes = reader(runs), codes_of(runs)
     store, bar = Store(pair_store(asked.request)), ProgressBar(len(asked.todo), unit="pair")
     stopped = False
     try:
@@ -150,7 +150,8 @@ def execute(asked: Asked) -> tuple[bool, int]:
                 stopper.check()
                 began = time.perf_counter()
                 rows = rows_of(batch, asked.status, read, bar, stopper)
-                write(store, batch[0], rows, asked.request, time.perf_counter() - began)
+                seconds = time.perf_counter() - began
+                store.write(rows, provenance(batch, asked.request, codes, seconds))
                 bar.rows(len(rows), 0)
     except Stop:
         stopped = True
@@ -214,8 +215,15 @@ def measured(pair: Pair, a: "Params", b: "Params") -> dict[str, float]:
     return compared(spec_of(config), knobs, test, a, b, seed=int(pair.id[:8], 16))
 
 
-def write(store: StoreLike, first: Pair, rows: list[dict[str, Any]], request: Request,
-          seconds: float) -> None:  # fmt: skip
-    """Store the rows of some pairs with their provenance."""
-    spec, took = spec_of(first.first.config), Durations(0.0, seconds)
-    store.write(rows, provenance_of(spec, request.overrides, None, took))
+def codes_of(store: "Store") -> dict[str, str | None]:
+    """The code that each run is by, as tables have it."""
+    table = store.table(columns=())
+    return dict(zip(table["run_id"].to_pylist(), table["code"].to_pylist(), strict=True))
+
+
+def provenance(batch: Sequence[Pair], request: Request, codes: Mapping[str, str | None],
+               seconds: float) -> dict[str, Any]:  # fmt: skip
+    """How the rows of some pairs came about, by the code of their networks too."""
+    spec, took = spec_of(batch[0].first.config), Durations(0.0, seconds)
+    networks = [codes.get(run.run_id) for pair in batch for run in (pair.first, pair.second)]
+    return provenance_of(spec, request.overrides, None, took, networks)

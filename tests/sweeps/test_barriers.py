@@ -1,5 +1,6 @@
 """`absorb barriers`: compares what is missing, says what it does, refuses what it cannot do."""
 
+import json
 from functools import lru_cache
 from types import SimpleNamespace
 
@@ -16,6 +17,7 @@ from absorb.config import spec_of
 from absorb.models import init
 from absorb.store import Store
 from absorb.train.starts import named, tree_of
+from sweeps.provenance import code_text, code_version
 
 SMALL = ["model.widths=[8,8]", "routing.units=3", "measure=quick", "measure.parameters=true"]
 # A square of cell 0 makes six pairs: init, order and both differ twice. Levels 2 and 3 of init
@@ -89,6 +91,19 @@ def test_a_row_says_what_was_compared_and_what_was_found(here, capsys):
         a, b = (np.concatenate(x).astype(float) for x in zip(*pairs, strict=True))
         cosine = a @ b / np.linalg.norm(a) / np.linalg.norm(b)
         assert row["cosine.as_is"] == pytest.approx(cosine, rel=1e-9)
+
+
+def test_pairs_are_by_the_code_of_their_networks_too(here, capsys, monkeypatch):
+    other = {"sources": "b" * 64}
+    said(capsys, "sweep", *SMALL, "seed=0,1")
+    said(capsys, "barriers", *SMALL, "seed=0,1")
+    assert {row["code"] for row in kept(here)} == {code_text()}
+    with monkeypatch.context() as patch:
+        patch.setattr("sweeps.provenance.code_version", lambda: other)
+        said(capsys, "sweep", *SMALL, "seed=2,3")
+    said(capsys, "barriers", *SMALL, "seed=2,3")
+    others = [json.loads(row["code"]) for row in kept(here) if row["code"] != code_text()]
+    assert others == [{**code_version(), "networks": [other]}]
 
 
 def test_a_wider_sweep_does_what_is_missing(here, capsys):
