@@ -1,5 +1,6 @@
 """Signals: asked once, a sweep stops at the next safe place; asked twice, at once."""
 
+import contextlib
 import os
 import signal
 import socket
@@ -63,4 +64,5 @@ class Stopper:
             self.asked = True
             name = signal.Signals(data[0]).name
             text = f"\n{name}: finishing this segment and saving; once more stops at once\n"
-            os.write(sys.stderr.fileno(), text.encode())
+            with contextlib.suppress(OSError):  # a reader that is gone; the next signal counts
+                os.write(sys.stderr.fileno(), text.encode())

@@ -61,6 +61,25 @@ def test_two_signals_leave_at_once_even_from_compiled_code():
     assert time.monotonic() - began < 5
 
 
+def test_two_signals_are_heard_where_nobody_reads_what_is_said():
+    script = BUSY.replace("500_000", "50_000_000")
+    reader, writer = os.pipe()
+    process = subprocess.Popen(
+        [sys.executable, "-c", script], env=environment(), stdout=subprocess.PIPE, stderr=writer,
+        text=True,
+    )  # fmt: skip
+    os.close(writer)
+    os.close(reader)
+    assert process.stdout is not None and process.stdout.readline() == "working\n"
+    for _ in range(2):
+        process.send_signal(signal.SIGINT)
+        time.sleep(0.3)
+    try:
+        assert process.wait(timeout=10) == 130
+    finally:
+        process.kill()
+
+
 @pytest.mark.skipif(os.geteuid() != 0, reason="mounting a small disk takes root")
 def test_a_full_disk_keeps_what_is_finished_and_names_the_path(tmp_path):
     disk = tmp_path / "disk"
