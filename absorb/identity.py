@@ -5,9 +5,9 @@ import json
 from collections.abc import Iterator, Mapping
 from dataclasses import fields, is_dataclass, replace
 from functools import lru_cache
-from typing import Any
+from typing import Any, get_origin, get_type_hints
 
-from absorb.config import Config, Mnist, Rival, Routing, Text
+from absorb.config import KINDS, Config, Mnist, Rival, Routing, Text
 
 CONFIG_VERSION = 3  # raised where a setting is added, renamed or means something else
 SCIENCE_VERSION = 1  # raised where the same config would give other numbers on purpose
@@ -80,19 +80,43 @@ def unflat(row: Mapping[str, Scalar]) -> dict[str, Any]:
     shares the table is null and is left out here.
     """
     heads = {f.name for f in fields(Config)}
+    lists = lists_of(str(row.get("world.kind")), str(row.get("model.kind")))
     nested: dict[str, Any] = {}
     for name, value in row.items():
         head, *rest = name.split(".")
         if head in heads and (value is not None or head == "seeds"):
-            _put(nested, [head, *rest], value)
+            _put(nested, [head, *rest], list_in(value) if name in lists else value)
     return nested
 
 
-def _put(nested: dict[str, Any], path: list[str], value: Scalar) -> None:
+def _put(nested: dict[str, Any], path: list[str], value: Any) -> None:
     for name in path[:-1]:
         nested = nested.setdefault(name, {})
-    is_list = isinstance(value, str) and value.startswith("[")
-    nested[path[-1]] = json.loads(value) if is_list else value  # type: ignore[arg-type]
+    nested[path[-1]] = value
+
+
+def list_in(value: Any) -> Any:
+    """The list in a JSON text; anything else as it is, which `load` then refuses by name."""
+    try:
+        return json.loads(value)
+    except (TypeError, ValueError):
+        return value
+
+
+@lru_cache
+def lists_of(world: str, model: str) -> frozenset[str]:
+    """Dotted names of the settings that are lists, where these are the kinds of world and model."""
+    return frozenset(_lists("", Config, {"world": world, "model": model}))
+
+
+def _lists(path: str, section: Any, kinds: Mapping[str, str]) -> Iterator[str]:
+    for name, hint in get_type_hints(section).items():
+        where = f"{path}.{name}" if path else name
+        kind = KINDS[name].get(kinds[name]) if name in kinds else hint
+        if get_origin(hint) is tuple:
+            yield where
+        elif is_dataclass(kind):
+            yield from _lists(where, kind, kinds)
 
 
 def canonical_json(config: Config) -> str:

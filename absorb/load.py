@@ -71,7 +71,7 @@ def _section_type(name: str, hint: Any, value: Any, path: str) -> type | None:
     if name not in KINDS:
         return hint if is_dataclass(hint) else None  # type: ignore[return-value]
     kind = value.get("kind") if isinstance(value, Mapping) else value
-    if kind not in KINDS[name]:
+    if not isinstance(kind, str) or kind not in KINDS[name]:
         raise AbsorbError(f"{path}.kind={kind!r}: must be one of {', '.join(KINDS[name])}")
     return KINDS[name][kind]
 

@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from absorb.config import Config
+from absorb.errors import AbsorbError
 from absorb.identity import canonical, canonical_json, flat, run_id, unflat
 from absorb.load import load
 from sweeps.app import compose
@@ -42,6 +43,30 @@ def test_a_rerun_is_another_run_and_a_first_one_says_nothing_of_it(config):
 def test_rows_from_before_there_were_reruns_are_still_configs(config):
     row = {name: value for name, value in flat(config).items() if name != "seeds.rerun"}
     assert load(unflat(row)) == config
+
+
+def test_a_text_that_looks_like_a_list_is_text():
+    words = ["world=text", "model=transformer", "world.sha256=a", "world.path='[v2] c.txt'"]
+    config = compose([*words, "world.column='[1]'"])
+    assert load(unflat(flat(config))) == config
+
+
+def test_a_setting_may_be_a_list_in_one_kind_and_text_in_another():
+    for words in (["world=pair"], ["world=story_pair", "model=transformer"]):
+        config = compose(words)
+        assert load(unflat(flat(config))) == config
+
+
+@pytest.mark.parametrize("damaged", ["[1,", "1", "x", 3])
+def test_a_list_that_is_none_is_refused_by_name(config, damaged):
+    with pytest.raises(AbsorbError, match=r"^routing\.concept="):
+        load(unflat(flat(config) | {"routing.concept": damaged}))
+
+
+def test_a_row_of_an_unknown_kind_is_refused(config):
+    for kind in ("unheard", [1.0], 3):
+        with pytest.raises(AbsorbError, match=r"^world\.kind="):
+            load(unflat(flat(config) | {"world.kind": kind}))
 
 
 def test_json_is_sorted_and_whole(config):

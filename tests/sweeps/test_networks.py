@@ -72,6 +72,13 @@ def test_what_cannot_serve_is_passed_over(tmp_path, changes, asked):
     assert networks.of(compose([*ASKED, "seed=7"])) is not None
 
 
+def test_a_path_that_looks_like_a_list_hides_no_network(tmp_path):
+    text = ["world=text", "model=transformer", "world.sha256=a", "world.path='[v2] c.txt'"]
+    config = compose([*text, "measure.parameters=true"])
+    networks = stored(tmp_path, config)
+    assert networks.of(config) is not None
+
+
 def test_a_store_that_is_not_there_has_no_networks(tmp_path):
     assert Networks(str(tmp_path / "none")).of(compose(ASKED)) is None
     assert not (tmp_path / "none").exists()
