@@ -41,6 +41,13 @@ def compose(overrides: Sequence[str] = (), *, config_dir: str | None = None) -> 
     there, since its checksum belongs to the config.
     """
     from absorb.checksums import with_checksum
+
+    config = compose_unread(overrides, config_dir=config_dir)
+    return replace(config, world=with_checksum(config.world))
+
+
+def compose_unread(overrides: Sequence[str] = (), *, config_dir: str | None = None) -> Config:
+    """As `compose`, but of a text only what the overrides say: its file need not be there."""
     from absorb.errors import AbsorbError
     from sweeps.compose import compose_config, make_loader, plain
     from sweeps.overrides import parse
@@ -51,8 +58,7 @@ def compose(overrides: Sequence[str] = (), *, config_dir: str | None = None) -> 
         if setting.swept:
             raise AbsorbError(f"{setting.key}: sweeps over {len(setting.values)} values; give one")
     mapping = plain(compose_config(loader, list(settings.values())))
-    config = load({key: mapping[key] for key in mapping if key not in ("store", "launch")})
-    return replace(config, world=with_checksum(config.world))
+    return load({key: mapping[key] for key in mapping if key not in ("store", "launch")})
 
 
 def run_sweeper(

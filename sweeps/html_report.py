@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from absorb.config import Config
 from absorb.errors import AbsorbError
-from absorb.identity import flat
-from sweeps.app import Request, compose, run_sweeper
+from absorb.identity import flat, lists_of
+from sweeps.app import Request, compose_unread, run_sweeper
 from sweeps.own_words import apart
 from sweeps.progress import say
 from sweeps.provenance import code_line
@@ -141,19 +141,25 @@ def commands(columns: Columns, config_dir: str | None) -> dict[str, Any]:
     for kind in dict.fromkeys(kinds):
         own = [i for i, other in enumerate(kinds) if other == kind]
         words = [f"world={kind[0]}", f"model={kind[1]}"]
-        default = flat(compose_kind(words, config_dir))
+        default = flat(compose_unread(words, config_dir=config_dir))
+        lists = lists_of(*kind)
         for i in own:
             rows[i] += words
         for name in default:
             if name in columns:
-                add_words(rows, own, name, default[name], columns)
+                add_words(rows, own, name, default[name], name in lists, columns)
     table = list(dict.fromkeys(word for row in rows for word in row))
     place = {word: i for i, word in enumerate(table)}
     return {"words": table, "runs": [[place[word] for word in row] for row in rows]}
 
 
 def add_words(
-    rows: list[list[str]], own: Sequence[int], name: str, default: Any, columns: Columns
+    rows: list[list[str]],
+    own: Sequence[int],
+    name: str,
+    default: Any,
+    is_list: bool,
+    columns: Columns,
 ) -> None:
     """The word for one setting, for each of these runs where it is not the default."""
     follows_seed = name in ("seeds.init", "seeds.order", "seeds.labels")
@@ -161,15 +167,7 @@ def add_words(
         value = columns[name][i]
         if value is None or value == default or (follows_seed and value == columns["seed"][i]):
             continue
-        rows[i].append(words_of(name, value))
-
-
-def compose_kind(words: Sequence[str], config_dir: str | None) -> Any:
-    """The config of a kind of world and model; a text has a path that need not be there."""
-    try:
-        return compose(words, config_dir=config_dir)
-    except AbsorbError:
-        return compose([words[0].replace("=text", "=stories"), *words[1:]], config_dir=config_dir)
+        rows[i].append(words_of(name, value, is_list))
 
 
 def causes(columns: Columns) -> list[dict[str, Any]]:

@@ -8,9 +8,11 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from hydra.core.override_parser.types import Quote, QuotedString
+
 from absorb.errors import AbsorbError
-from absorb.identity import Scalar, flat, run_id
-from sweeps.app import Request, compose, run_sweeper
+from absorb.identity import Scalar, flat, list_in, lists_of, run_id
+from sweeps.app import Request, compose_unread, run_sweeper
 from sweeps.progress import say
 from sweeps.stored import config_of
 
@@ -88,28 +90,31 @@ def repeat_command(row: Mapping[str, Scalar], config_dir: str | None = None) -> 
     """The `absorb train` command that asks for the run in `row`; says so where none would."""
     config = config_of(row)
     words = [f"world={config.world.kind}", f"model={config.model.kind}"]
-    default = flat(compose(words, config_dir=config_dir))
+    default = flat(compose_unread(words, config_dir=config_dir))
+    lists = lists_of(config.world.kind, config.model.kind)
     implied = {f"seeds.{name}": config.seed for name in ("init", "order", "labels")}
     changed = [
-        words_of(name, value)
+        words_of(name, value, name in lists)
         for name, value in flat(config).items()
         if value != default[name] and value != implied.get(name)
     ]
-    if run_id(compose(words + changed, config_dir=config_dir)) != row["run_id"]:
+    if run_id(compose_unread(words + changed, config_dir=config_dir)) != row["run_id"]:
         return "(made under another version of the settings; no command repeats it exactly)"
     return shlex.join(["absorb", "train", *words, *changed])
 
 
-def words_of(name: str, value: Scalar) -> str:
-    """The override that gives a setting this value."""
-    return f"{name}={_value(value)}"
+def words_of(name: str, value: Scalar, is_list: bool) -> str:
+    """The override that gives a setting this value, of which a list is JSON text."""
+    if not is_list:
+        return f"{name}={_value(value, Quote.single)}"
+    return f"{name}=[{','.join(_value(each, Quote.double) for each in list_in(value))}]"
 
 
-def _value(value: Scalar) -> str:
-    plain = isinstance(value, str) and re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", value)
-    if isinstance(value, str) and not value.startswith("[") and not plain:
-        return "'" + value.replace("\\", "\\\\").replace("'", "\\'") + "'"
-    return _text(value)
+def _value(value: Scalar, quote: Quote) -> str:
+    if not isinstance(value, str):
+        return _text(value)
+    is_name = quote is Quote.single and re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", value)
+    return value if is_name else QuotedString(value, quote).with_quotes()
 
 
 def _text(value: Scalar) -> str:

@@ -1,15 +1,21 @@
 """A sweep over a text is a sweep over its bytes: edited, moved, missing, many points."""
 
 import hashlib
+import re
+import shlex
 
 import pytest
-from sweep_helpers import request
+from sweep_helpers import FakeEngine, request
 
+import absorb.lanes.batch
 from absorb import checksums
 from absorb.cli import main
 from absorb.errors import AbsorbError
-from absorb.identity import run_id
+from absorb.identity import flat, run_id
+from absorb.store import Store
 from sweeps.app import compose
+from sweeps.html_report import commands
+from sweeps.reports import repeat_command
 
 TEXT = ["world=text", "model=transformer"]
 LINES = "The king had many horses.\nNobody rode them, and so they slept.\n"
@@ -72,3 +78,38 @@ def test_a_missing_text_is_refused_by_its_whole_path_before_any_work(text, capsy
     with pytest.raises(AbsorbError, match="cannot be read"):
         compose([*TEXT, f"world.path={text.parent}"])
     assert list(text.parent.iterdir()) == []
+
+
+ODD = [
+    "world.path='[v2] caf\u00e9.txt'",
+    "world.path='it\\'s \\ here\\\\'",
+    "world.concepts=['caf\u00e9 horses']",
+    "world.concepts=['a\"b']",
+]
+
+
+@pytest.mark.parametrize("odd", ODD)
+def test_a_run_on_a_text_is_repeated_by_its_command_wherever_the_text_is(
+    odd, tmp_path, monkeypatch
+):
+    monkeypatch.chdir(tmp_path)  # where no text lies
+    config = compose([*TEXT, "world.sha256=a", "seed=3", odd])
+    row = {**flat(config), "run_id": run_id(config)}
+    words = shlex.split(repeat_command(row))
+    assert words[:2] == ["absorb", "train"] and "seed=3" in words
+    assert compose(words[2:]) == config
+    told = commands({name: [value] for name, value in row.items()}, None)
+    assert [told["words"][i] for i in told["runs"][0]] == words[2:]
+
+
+def test_show_and_card_tell_of_a_text_from_anywhere(text, tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(absorb.lanes.batch, "train_batch", FakeEngine())
+    assert main(["train", *TEXT, "world.length=32", f"store={tmp_path / 's'}"]) == 0
+    (tmp_path / "empty").mkdir()
+    monkeypatch.chdir(tmp_path / "empty")
+    (run,) = Store(tmp_path / "s").run_ids()
+    for command, line in (("show", r"repeat +(.*)"), ("card", r"    (absorb .*)")):
+        capsys.readouterr()
+        assert main([command, run, f"store={tmp_path / 's'}"]) == 0
+        found = re.search(line, capsys.readouterr().out)
+        assert found and f"world.sha256='{sha256(LINES * 300)}'" in shlex.split(found[1])
