@@ -2,6 +2,7 @@
 
 import argparse
 import contextlib
+import io
 import os
 import sys
 import warnings
@@ -27,6 +28,9 @@ store that cannot be written, 75 stopped as asked (the same command goes on), 13
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command; its exit code."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):  # its encoding may lack what is to be said
+            stream.reconfigure(errors="backslashreplace")
     options = understood(sys.argv[1:] if argv is None else argv)
     warnings.showwarning = _warn
     try:
@@ -40,6 +44,11 @@ def main(argv: Sequence[str] | None = None) -> int:
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
+    except OSError as error:
+        if error.filename is None:
+            raise
+        _say(f"absorb: {error.filename}: {error.strerror}")
+        return MISUSED
 
 
 def understood(argv: Sequence[str]) -> argparse.Namespace:

@@ -1,7 +1,7 @@
 """From a plain nested mapping to a validated `Config`; every refusal names key, value and bound."""
 
 import difflib
-import math
+import sys
 import types
 from collections.abc import Mapping
 from dataclasses import fields, is_dataclass
@@ -113,10 +113,10 @@ def _scalar(path: str, value: Any, hint: type, meta: Mapping[str, Any]) -> Any:
 def _typed(path: str, value: Any, hint: type) -> Any:
     number = isinstance(value, (int, float)) and not isinstance(value, bool)
     if hint is float and number:
-        if not math.isfinite(value):
+        if not abs(value) <= sys.float_info.max:
             raise AbsorbError(f"{path}={value!r}: must be a finite number")
         return float(value) + 0.0  # -0.0 becomes 0.0
-    if hint is int and number and value == value and float(value).is_integer():
+    if hint is int and number and (isinstance(value, int) or value.is_integer()):
         return int(value)
     if hint in (bool, str) and type(value) is hint:
         return value

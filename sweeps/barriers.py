@@ -100,7 +100,9 @@ def check_spec(spec: Spec) -> None:
 
 def statuses(request: Request, run_ids: set[str]) -> dict[str, str]:
     """How each run ended. Errors: AbsorbError unless all of them are there."""
-    if not Path(request.store).exists():
+    from absorb.store import is_there
+
+    if not is_there(request.store):
         raise AbsorbError(f"store={request.store}: no such directory; absorb sweep makes it")
     store = _opened(Path(request.store))
     found = {i: name for name in ("ok", "diverged") for i in store.run_ids(status=(name,))}

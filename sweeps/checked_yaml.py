@@ -36,13 +36,15 @@ def check_file(root: str, path: str) -> None:
     real = os.path.realpath(path)
     if not real.startswith(os.path.realpath(root) + os.sep):
         raise AbsorbError(f"{path}: lies outside of {root}")
-    if os.path.getsize(real) > MAX_BYTES:
-        raise AbsorbError(f"{path}: larger than {MAX_BYTES} bytes")
     try:
+        if os.path.getsize(real) > MAX_BYTES:
+            raise AbsorbError(f"{path}: larger than {MAX_BYTES} bytes")
         with open(real, encoding="utf-8") as file:
             _check_events(yaml.parse(file, Loader=yaml.SafeLoader), path)
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise AbsorbError(f"{path}: not YAML: {one_line(error)}") from None
+    except OSError as error:
+        raise AbsorbError(f"{path}: {error.strerror}") from None
 
 
 def _check_events(events: Iterator[yaml.Event], path: str) -> None:

@@ -138,11 +138,9 @@ def ask(request: Request, again: bool = False) -> Asked:
 
 def had(path: str) -> Had:
     """Ids of the runs in a store that may not be there yet."""
-    from pathlib import Path
+    from absorb.store import Store, is_there
 
-    from absorb.store import Store
-
-    if not Path(path).exists():
+    if not is_there(path):
         return Had(set(), set())
     store = Store(path, create=False)
     finished = store.run_ids(status=("ok", "diverged"))
@@ -200,7 +198,10 @@ def _agreed(guess: Estimate) -> bool:
     say(f"this takes about {words(guess.seconds)}, a rough guess")
     if not (sys.stdin.isatty() and sys.stdout.isatty()):
         return True  # nobody to ask: a script means what it says
-    return input("go on? [y/N] ").strip().lower() in ("y", "yes")
+    try:
+        return input("go on? [y/N] ").strip().lower() in ("y", "yes")
+    except EOFError:  # Ctrl-D
+        return False
 
 
 def execute(asked: Asked) -> Outcome:

@@ -7,7 +7,6 @@ whatever else is expensive to ask, can be a sweep of its own over networks that 
 
 from collections.abc import Mapping
 from functools import cached_property
-from pathlib import Path
 from typing import NamedTuple
 
 from absorb.config import Config
@@ -42,9 +41,9 @@ class Networks:
     @cached_property
     def by_training(self) -> Mapping[str, Network]:
         """Every network that ended well, by the id of its training."""
-        from absorb.store import Store
+        from absorb.store import Store, is_there
 
-        if self.path is None or not Path(self.path).exists():
+        if self.path is None or not is_there(self.path):
             return {}
         store = Store(self.path, create=False)
         kept = store.arrays_kept()

@@ -66,6 +66,8 @@ def _override(parser: OverridesParser, text: str) -> Override:
         reason = str(error).splitlines()[0].removeprefix("LexerNoViableAltException: ")
         hint = "odd characters need quotes within quotes, as in \"key='value'\""
         raise AbsorbError(f"{text}: not in Hydra's override grammar ({reason}; {hint})") from None
+    except ValueError as error:  # a number of more digits than Python reads
+        raise AbsorbError(f"{text[:LONGEST_KEY]}...: {one_line(error)}") from None
 
 
 def _setting(override: Override, text: str, loader: ConfigLoader) -> Setting:

@@ -5,7 +5,6 @@ import re
 import shlex
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 from hydra.core.override_parser.types import Quote, QuotedString
@@ -25,9 +24,10 @@ def status(overrides: Sequence[str], *, config_dir: str | None = None) -> int:
 
 
 def _status(request: Request) -> int:
+    from absorb.store import is_there
     from sweeps.commands import ask, headline
 
-    if not Path(request.store).exists():
+    if not is_there(request.store):
         raise AbsorbError(f"store={request.store}: no such directory")
     if request.names_runs:
         say(headline(ask(request)))

@@ -2,7 +2,6 @@
 
 import json
 from collections.abc import Callable, Iterator, Mapping
-from pathlib import Path
 from typing import Any, NamedTuple
 
 from absorb.config import Config, Text, spec_of
@@ -78,9 +77,9 @@ def _said(value: Scalar) -> str:
 
 def start_of(start: str, path: str) -> Start:
     """The run that `train.start` names. Errors: AbsorbError naming `train.start`."""
-    from absorb.store import Store
+    from absorb.store import Store, is_there
 
-    if not Path(path).exists():
+    if not is_there(path):
         raise AbsorbError(f"train.start={start!r}: store={path} does not exist yet")
     store = Store(path, create=False)
     try:

@@ -4,7 +4,7 @@ from absorb.store.checkpoint import Checkpoint
 from absorb.store.doctor import Problem, Report
 from absorb.store.migrate import SCHEMA_VERSION, NewerSchemaError
 from absorb.store.shard import StoreWarning
-from absorb.store.store import Store
+from absorb.store.store import Store, is_there
 
 __all__ = [
     "SCHEMA_VERSION",
@@ -14,4 +14,5 @@ __all__ = [
     "Report",
     "Store",
     "StoreWarning",
+    "is_there",
 ]

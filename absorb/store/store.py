@@ -28,6 +28,14 @@ if TYPE_CHECKING:
     import pyarrow
 
 
+def is_there(root: str | os.PathLike[str]) -> bool:
+    """Whether there is anything at `root`; AbsorbError where the system would not say."""
+    try:
+        return Path(root).exists()
+    except OSError as error:
+        raise AbsorbError(f"store={os.fspath(root)}: {error.strerror}") from error
+
+
 class Store:
     """Results under one directory; any number of processes may read and write it at once.
 
@@ -37,7 +45,7 @@ class Store:
     def __init__(self, root: str | os.PathLike[str], *, create: bool = True) -> None:
         """Open the store at `root`; a missing one is created, or with `create=False` an error."""
         self.root = Path(os.path.realpath(root))
-        if create and not self.root.exists():
+        if not is_there(root) and create:
             self._create(root)
         if not self.root.is_dir():
             raise AbsorbError(f"store={os.fspath(root)}: no such directory")

@@ -46,6 +46,13 @@ BAD = [
     ("launch.lanes=1", "launch.lanes=1", "[2, 65536]"),
     ("launch.batch=0", "launch.batch=0", "[1, 65536]"),
     ("routing.arm=rout", "routing.arm='rout'", "did you mean route?"),
+    ("seed=1" + "0" * 400, "seed=1000", "[0, 2.14748e+09]"),
+    ("seed=1" + "0" * 5000, "seed=1000", "digits"),
+    ("train.learning_rate=1" + "0" * 400, "train.learning_rate=1000", "finite"),
+    ("launch.lanes=1" + "0" * 400, "launch.lanes=1000", "[2, 65536]"),
+    ("world.kind=[a]", "world.kind=['a']", "must be one of digits"),
+    ("model.kind={a: 1}", "model.kind={'a': 1}", "must be one of"),
+    ("store=" + "x" * 300, "store=xxx", "File name too long"),
     # what does not fit together
     ("routing.units=96", "routing.units=96", "hidden0", "96 units"),
     ("routing.label_fraction=0.0001", "routing.label_fraction=0.0001", "labels none"),

@@ -5,7 +5,7 @@ import pytest
 from absorb.cli import main
 from absorb.errors import AbsorbError
 from sweeps.app import compose
-from sweeps.checked_yaml import MAX_BYTES
+from sweeps.checked_yaml import MAX_BYTES, check_file
 
 HEAD = "# @package _global_\n"
 BAD = {
@@ -69,6 +69,13 @@ def test_a_link_out_of_the_directory_is_refused(tmp_path):
     (tmp_path / "own" / "experiment" / "mine.yaml").symlink_to(tmp_path / "secret.yaml")
     with pytest.raises(AbsorbError, match="lies outside"):
         compose(["experiment=mine"], config_dir=str(tmp_path / "own"))
+
+
+def test_a_file_that_cannot_be_read_is_named(tmp_path):
+    (tmp_path / "mine.yaml").mkdir()
+    for name, reason in (("mine", "Is a directory"), ("yours", "No such file or directory")):
+        with pytest.raises(AbsorbError, match=f"/{name}.yaml: {reason}$"):
+            check_file(str(tmp_path), str(tmp_path / f"{name}.yaml"))
 
 
 def test_plain_files_are_taken(tmp_path):

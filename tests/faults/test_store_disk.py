@@ -5,11 +5,13 @@ import resource
 import shutil
 import subprocess
 import sys
+from functools import partial
+from pathlib import Path
 
 import pytest
 
 from absorb.errors import AbsorbError
-from absorb.store import Store
+from absorb.store import Store, is_there
 
 SMALL = [{"run_id": "a" * 64, "status": "ok", "x": 1.0}]
 LARGE = [{"run_id": "b" * 64, "status": "ok", "x": os.urandom(200_000).hex()}]
@@ -18,7 +20,7 @@ ACT = """
 import sys
 sys.path.insert(0, {here!r})
 from absorb.errors import AbsorbError
-from absorb.store import Store
+from absorb.store import Store, is_there
 import test_store_disk as t
 {before}
 store = Store({root!r})
@@ -136,3 +138,19 @@ def test_a_read_only_directory(tmp_path):
 def test_a_root_that_cannot_be_made_is_named():
     with pytest.raises(AbsorbError, match="store=/proc/nowhere"):
         Store("/proc/nowhere")
+
+
+def test_a_root_that_may_not_be_looked_at_is_named(monkeypatch):
+    def refuse(self, **_):
+        raise PermissionError(13, "Permission denied", str(self))
+
+    monkeypatch.setattr(Path, "stat", refuse)
+    for act in (Store, partial(Store, create=False), is_there):
+        with pytest.raises(AbsorbError, match="store=/closed/s: Permission denied"):
+            act("/closed/s")
+
+
+def test_a_name_that_is_too_long_is_named(tmp_path):
+    for act in (Store, partial(Store, create=False), is_there):
+        with pytest.raises(AbsorbError, match=r"store=/.*/xxx.*: File name too long"):
+            act(tmp_path / ("x" * 300))

@@ -1,5 +1,6 @@
 """The command line as a user meets it: words in, lines and exit codes out."""
 
+import os
 import re
 import shlex
 import subprocess
@@ -148,6 +149,12 @@ def test_long_sweeps_ask_only_where_somebody_can_answer(here, engine, capsys, mo
     monkeypatch.setattr("builtins.input", lambda question: "y")
     assert said(capsys, *long)[0] == 0 and len(engine.calls) == 1
 
+    def gone(question):
+        raise EOFError
+
+    monkeypatch.setattr("builtins.input", gone)  # Ctrl-D
+    assert said(capsys, *long[:2], "seed=range(50,99)")[0] == 0 and len(engine.calls) == 1
+
     def never(question):
         raise AssertionError("asked")
 
@@ -206,3 +213,28 @@ def test_another_locale_is_no_error(here):
     )
     assert done.returncode == 2
     assert done.stderr.startswith(b"absorb: world.path: no such setting")
+
+
+def test_what_an_encoding_lacks_is_written_otherwise(here):
+    command = [sys.executable, "-m", "absorb.cli", "plan", "seed=1", "store='caf\u00e9'"]
+    env = os.environ | {"PYTHONIOENCODING": "ascii", "PYTHONPATH": str(Path(__file__).parents[2])}
+    done = subprocess.run(command, capture_output=True, timeout=120, env=env)
+    assert (done.returncode, done.stderr) == (0, b"")
+    assert b"in caf\\xe9" in done.stdout
+
+
+def test_a_file_that_the_system_refuses_is_named(monkeypatch, capsys):
+    def refused(options):
+        raise PermissionError(13, "Permission denied", "some/file")
+
+    monkeypatch.setitem(COMMANDS, "plan", refused)
+    assert said(capsys, "plan") == (2, "", "absorb: some/file: Permission denied\n")
+
+
+def test_an_error_of_no_file_is_not_hidden(monkeypatch):
+    def broken(options):
+        raise OSError("of the program's own")
+
+    monkeypatch.setitem(COMMANDS, "plan", broken)
+    with pytest.raises(OSError, match="own"):
+        main(["plan"])
