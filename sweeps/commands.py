@@ -65,11 +65,13 @@ def _sweep(request: Request, yes: bool, again: bool = False) -> int:
     asked = ask(request, again)
     say(headline(asked))
     if not asked.survey.todo:
-        return 0
+        return SOME_FAILED if asked.survey.failed else 0
     if not (yes or request.launch.yes) and not _agreed(asked.estimate):
         return 0
     Store(request.store)  # says at once where it cannot be
-    return _report(execute(asked), request)
+    code = _report(execute(asked), request)
+    left = asked.survey.failed and not again  # by an earlier command, and not tried again
+    return code or (SOME_FAILED if left else 0)
 
 
 def _plan(request: Request) -> int:
@@ -107,14 +109,14 @@ def _train(request: Request) -> int:
     if asked.survey.todo:
         if any(asked.survey.trained.values()):
             say(headline(asked))
-        code = _report(execute(asked), request)
-        if code == STOPPED:
-            return code
+        if _report(execute(asked), request) == STOPPED:
+            return STOPPED
     else:
         say("already there:")
     point = next(iter(request.points))
-    print_measures(Store(request.store).row(point.run_id))
-    return 0
+    row = Store(request.store).row(point.run_id)
+    print_measures(row)
+    return SOME_FAILED if row["status"] == "failed" else 0
 
 
 def ask(request: Request, again: bool = False) -> Asked:

@@ -131,16 +131,21 @@ def _lines(path: str, value: Any) -> list[tuple[str, str]]:
 
 
 def doctor(store: str, *, fix: bool = False) -> int:
-    """Check every file of a store; with `fix`, set aside what is broken. 1 where something is."""
+    """Check every file of a store; with `fix`, set aside what can be. 1 where something is wrong.
+
+    What a newer absorb wrote, and what the system does not let us read, may be whole: both stay.
+    """
     from absorb.store import Store
 
     found = Store(store, create=False)
     report = found.verify()
     say(str(report))
-    if fix:
+    if fix and report.problems:
         for path in found.quarantine(report):
             say(f"set aside {path}")
-        return 0
-    if not report.ok:
+        report = found.verify()
+        for problem in report.problems:
+            say(f"left {problem}")
+    elif not report.ok:
         say("absorb doctor --fix sets aside what is damaged or foreign")
     return 0 if report.ok else 1

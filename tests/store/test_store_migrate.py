@@ -3,6 +3,7 @@
 import pytest
 from shards import manifest_file, reseal, row, run_id
 
+from absorb.cli import main
 from absorb.errors import AbsorbError
 from absorb.store import NewerSchemaError, Store, StoreWarning, migrate
 from absorb.store.migrate import Migration
@@ -49,13 +50,16 @@ def test_a_version_without_a_way_up_is_damage(store):
         assert store.run_ids() == set()
 
 
-def test_a_newer_version_is_refused_and_left_in_place(store):
+def test_a_newer_version_is_refused_and_left_in_place(store, capsys):
     store.write([row(1)], {"code": "now"})
     name = store.write([row(2)], {"code": "later"})
     reseal(manifest_file(store, name), lambda fields: fields.update(schema_version=2))
     for act in (store.run_ids, store.table, lambda: store.row("0"), lambda: store.provenance(name)):
         with pytest.raises(NewerSchemaError, match=f"{name}.* version 2; .* up to 1"):
             act()
+    for words in (["doctor"], ["doctor", "--fix"]):
+        assert main([*words, f"store={store.root}"]) == 1
+    assert "left newer: " in capsys.readouterr().out
     report = store.verify()
     assert not report.ok and [p.kind for p in report.problems] == ["newer"]
     assert store.quarantine(report, older_than_s=0) == []

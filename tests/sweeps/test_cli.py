@@ -76,7 +76,9 @@ def test_failed_runs_are_named_and_retried(here, engine, capsys):
     code, out, err = said(capsys, "sweep", "seed=range(0,5)")
     assert code == 1 and "(2 failed)" in out and "seed 2 is broken" in err
     engine.broken = {3}
-    _, out, _ = said(capsys, "sweep", "seed=range(0,5)")
+    code, out, _ = said(capsys, "sweep", "seed=range(0,5)")
+    assert code == 1  # as long as some of its runs have failed
+    assert said(capsys, "sweep", "seed=range(0,6)")[0] == 1 and len(engine.calls) > 5
     assert out == "5 runs: 3 already there, 2 failed (absorb retry), nothing to do\n"
     code, out, _ = said(capsys, "retry")
     assert code == 1 and "2 runs: 0 already there, 2 failed, 2 to do" in out
@@ -85,7 +87,7 @@ def test_failed_runs_are_named_and_retried(here, engine, capsys):
     assert code == 0 and "1 failed, 1 to do" in out
     code, out, _ = said(capsys, "retry")
     assert code == 0 and "nothing to do" in out
-    assert len(Store("results").run_ids(status=("ok",))) == 5
+    assert len(Store("results").run_ids(status=("ok",))) == 6
 
 
 def test_train_prints_the_numbers_of_one_run(here, engine, capsys):
@@ -96,6 +98,15 @@ def test_train_prints_the_numbers_of_one_run(here, engine, capsys):
     assert "already there" in out and len(engine.calls) == 1
     code, _, err = said(capsys, "train", "seed=4,5")
     assert code == 2 and "2 runs: train takes one" in err
+
+
+def test_train_says_that_its_run_has_failed(here, engine, capsys):
+    engine.broken = {4}
+    assert said(capsys, "train", "seed=4")[0] == 1
+    code, out, _ = said(capsys, "train", "seed=4")
+    assert code == 1 and "already there" in out and "seed 4 is broken" in out
+    engine.broken = set()
+    assert said(capsys, "retry", "seed=4")[0] == 0 == said(capsys, "train", "seed=4")[0]
 
 
 def test_show_prints_a_command_that_repeats_the_run(here, engine, capsys):
