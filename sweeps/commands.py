@@ -17,7 +17,7 @@ from sweeps.plan import Had, Survey, Work, survey
 from sweeps.progress import complain, say
 from sweeps.starts import start_checker
 from sweeps.stopping import STOPPED
-from sweeps.stored import stored_points
+from sweeps.stored import failed_points
 
 ASK_ABOVE_S = 600.0
 SOME_FAILED = 1
@@ -42,7 +42,10 @@ def retry(overrides: Sequence[str], *, config_dir: str | None = None, yes: bool 
 
     def task(request: Request) -> int:
         if not request.names_runs:
-            failed = stored_points(request.store, had(request.store).failed)
+            failed = failed_points(request.store)
+            if failed.others:
+                runs = "run was" if failed.others == 1 else "runs were"
+                say(f"{failed.others:,} failed {runs} made under other settings: left alone")
             request = request._replace(points=failed)
         return _sweep(request, yes, again=True)
 

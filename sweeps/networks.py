@@ -10,9 +10,8 @@ from functools import cached_property
 from typing import NamedTuple
 
 from absorb.config import Config
-from absorb.errors import AbsorbError
-from absorb.identity import Scalar, run_id, training_id
-from sweeps.stored import config_of
+from absorb.identity import training_id
+from sweeps.stored import own_config
 
 OF_TRAINING = {"mechanics"}  # treatments that ask what only training itself can tell
 LOSS = "final.loss"
@@ -50,20 +49,12 @@ class Networks:
         if not kept:
             return {}
         rows = store.table(where={"status": "ok", "measure.parameters": True}).to_pylist()
-        found = {row["run_id"]: (row, _config(row)) for row in rows if row["run_id"] in kept}
+        found = {row["run_id"]: (row, own_config(row)) for row in rows if row["run_id"] in kept}
         return {
             training_id(config): Network(name, row.get(LOSS), row["code"])
             for name, (row, config) in found.items()
-            if config is not None and run_id(config) == name
+            if config is not None
         }
-
-
-def _config(row: Mapping[str, Scalar]) -> Config | None:
-    """A row's config, or None where it was made under other settings than today's."""
-    try:
-        return config_of(row)
-    except AbsorbError:
-        return None
 
 
 NONE = Networks(None)

@@ -3,20 +3,24 @@
 from collections.abc import Iterator, Mapping
 
 from absorb.config import Config, Spec, spec_of
-from absorb.identity import Scalar, unflat
+from absorb.errors import AbsorbError
+from absorb.identity import Scalar, run_id, unflat
 from absorb.load import load
 from sweeps.points import Point
 
 
 class StoredPoints:
-    """Points whose configs are all held; for the few runs that failed."""
+    """Points whose configs are all held; for the few runs that failed.
 
-    def __init__(self, configs: Mapping[str, Config]) -> None:
-        specs = {run_id: spec_of(config) for run_id, config in configs.items()}
+    `others` is the number of runs left out, since they were made under other settings.
+    """
+
+    def __init__(self, configs: Mapping[str, Config], others: int = 0) -> None:
+        self.others = others
+        specs = {name: spec_of(config) for name, config in configs.items()}
         self.specs: list[Spec] = list(dict.fromkeys(specs.values()))
         self.points = [
-            Point(run_id, config, self.specs.index(specs[run_id]))
-            for run_id, config in configs.items()
+            Point(name, config, self.specs.index(specs[name])) for name, config in configs.items()
         ]
 
     def __len__(self) -> int:
@@ -31,10 +35,25 @@ def config_of(row: Mapping[str, Scalar]) -> Config:
     return load(unflat(row))
 
 
-def stored_points(path: str, run_ids: set[str]) -> StoredPoints:
-    """The runs with these ids in the store at `path`, in the order of their ids."""
-    from absorb.store import Store
+def own_config(row: Mapping[str, Scalar]) -> Config | None:
+    """The config whose run a row is, or None where it was made under other settings than today's.
 
-    store = Store(path, create=False) if run_ids else None
-    rows = {run_id: store.row(run_id) for run_id in sorted(run_ids)} if store else {}
-    return StoredPoints({run_id: config_of(row) for run_id, row in rows.items()})
+    Trained or measured again, the run of such a row would be another.
+    """
+    try:
+        config = config_of(row)
+    except AbsorbError:
+        return None
+    return config if run_id(config) == row["run_id"] else None
+
+
+def failed_points(path: str) -> StoredPoints:
+    """What failed in the store at `path`, which may not be there, in the order of the ids."""
+    from absorb.store import Store, is_there
+
+    if not is_there(path):
+        return StoredPoints({})
+    rows = Store(path, create=False).table(where={"status": "failed"}).to_pylist()
+    configs = {row["run_id"]: own_config(row) for row in rows}
+    own = {name: config for name, config in configs.items() if config is not None}
+    return StoredPoints(own, others=len(configs) - len(own))

@@ -8,10 +8,11 @@ import sys
 from pathlib import Path
 
 import pytest
-from sweep_helpers import FakeEngine
+from sweep_helpers import FakeEngine, request
 
 import absorb.lanes.batch
 from absorb.cli import ABOUT, COMMANDS, main
+from absorb.identity import flat
 from absorb.store import Store
 
 
@@ -98,6 +99,32 @@ def test_train_prints_the_numbers_of_one_run(here, engine, capsys):
     assert "already there" in out and len(engine.calls) == 1
     code, _, err = said(capsys, "train", "seed=4,5")
     assert code == 2 and "2 runs: train takes one" in err
+
+
+def test_retry_leaves_alone_what_failed_under_other_settings(here, engine, capsys, monkeypatch):
+    engine.broken = set(range(3))
+    said(capsys, "sweep", "seed=range(0,4)")
+    one, two, three = (flat(point.config) for point in request("seed=7,8,9").points)
+    del two["train.epochs"]
+    three["model.kind"] = "unheard"
+    rows = [
+        {"run_id": digit * 64, "status": "failed", **row}
+        for digit, row in zip("abc", (one, two, three), strict=True)
+    ]
+    for row in rows:
+        Store("results").write([row], {})
+    monkeypatch.setattr(Store, "row", None)  # the store is read once, not once for each run
+    engine.broken = {2}
+    code, out, _ = said(capsys, "retry")
+    assert code == 1 and "3 runs: 0 already there, 3 failed, 3 to do" in out
+    assert "3 failed runs were made under other settings: left alone\n" in out
+    store = Store("results")
+    assert len(store.run_ids(status=("ok",))) == 3
+    assert {row["run_id"] for row in rows} <= store.run_ids(status=("failed",))
+    engine.broken = set()
+    assert said(capsys, "retry")[0] == 0
+    code, out, _ = said(capsys, "retry")
+    assert code == 0 and "0 runs: 0 already there, nothing to do" in out
 
 
 def test_train_says_that_its_run_has_failed(here, engine, capsys):
