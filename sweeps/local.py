@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from absorb.config import spec_of
-from absorb.errors import AbsorbError
+from absorb.errors import AbsorbError, is_out_of_memory
 from absorb.footprint import FEWEST_LANES
 from absorb.identity import Scalar, flat
 from sweeps.checked_yaml import one_line
@@ -230,11 +230,6 @@ def _row(point: Point, measures: dict[str, Scalar]) -> dict[str, Scalar]:
     if clash := set(row) & set(measures):
         raise AbsorbError(f"the measure {min(clash)} has the name of a setting")
     return row | measures
-
-
-def is_out_of_memory(error: BaseException) -> bool:
-    """Whether Python or XLA ran out of memory."""
-    return isinstance(error, MemoryError) or "RESOURCE_EXHAUSTED" in str(error)
 
 
 def _text(error: BaseException) -> str:

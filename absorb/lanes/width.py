@@ -3,8 +3,12 @@
 import hashlib
 import json
 import os
+import secrets
 import time
+from contextlib import suppress
+from math import inf
 from pathlib import Path
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -12,6 +16,7 @@ import numpy as np
 
 from absorb.config import Spec
 from absorb.devices import compiler_cache
+from absorb.errors import is_out_of_memory
 from absorb.footprint import FEWEST_LANES, parameters, step_bytes
 from absorb.knobs import Knobs, stack
 from absorb.lanes.programs import on_all, on_lanes, programs
@@ -44,15 +49,35 @@ def choose_lanes(spec: Spec, data: Data, knobs: list[Knobs], run_steps: int,
         return min(bound, rule(spec))
     tried = sorted({min(bound, lanes) for lanes in candidates(spec)})
     path = remembered(spec, devices, tried)
-    if path.exists():
-        return int(json.loads(path.read_text())["lanes"])
-    found = {lanes: lane_seconds(spec, data, knobs[0], lanes, devices) for lanes in tried}
+    if known := recalled(path, tried):
+        return known
+    found = {lanes: seconds_or_inf(spec, data, knobs[0], lanes, devices) for lanes in tried}
     best = min(found, key=lambda lanes: found[lanes])
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_suffix(f".{os.getpid()}")
-    temporary.write_text(json.dumps({"lanes": best, "seconds_per_lane_epoch": found}))
-    temporary.replace(path)
+    fitting = {lanes: seconds for lanes, seconds in found.items() if seconds < inf}
+    if fitting:
+        remember(path, {"lanes": best, "seconds_per_lane_epoch": fitting})
     return best
+
+
+def recalled(path: Path, tried: list[int]) -> int | None:
+    """The width that is remembered, or None where no memo can be read or it says none of these."""
+    try:
+        lanes = json.loads(path.read_bytes())["lanes"]
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+    return lanes if lanes in tried else None
+
+
+def remember(path: Path, memo: dict[str, Any]) -> None:
+    """Keep a memo, whole or not at all; where there is no room for it, the next batch measures."""
+    temporary = path.with_suffix(f".{secrets.token_hex(8)}")
+    with suppress(OSError):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            temporary.write_text(json.dumps(memo))
+            temporary.replace(path)
+        finally:
+            temporary.unlink(missing_ok=True)
 
 
 def worth_measuring(spec: Spec, lane_steps: int, runs: int) -> bool:
@@ -66,6 +91,16 @@ def candidates(spec: Spec) -> list[int]:
     """The rule's width, half of it and twice it."""
     middle = rule(spec)
     return sorted({max(FEWEST_LANES, middle // 2), middle, 2 * middle})
+
+
+def seconds_or_inf(spec: Spec, data: Data, knobs: Knobs, lanes: int, devices: int | None) -> float:
+    """What an epoch of one lane takes at a width, without end where the memory does not suffice."""
+    try:
+        return lane_seconds(spec, data, knobs, lanes, devices)
+    except Exception as error:
+        if not is_out_of_memory(error):
+            raise
+        return inf
 
 
 def lane_seconds(spec: Spec, data: Data, knobs: Knobs, lanes: int, devices: int | None) -> float:

@@ -47,3 +47,59 @@ def test_wider_networks_get_fewer_lanes_and_never_one():
     lanes = [width.rule(spec_of(compose([f"model.widths={s}", "routing.sites=[hidden0]",
                                          "routing.units=2"]))) for s in sizes]  # fmt: skip
     assert lanes[0] > lanes[1] >= lanes[2] == FEWEST_LANES
+
+
+def measured_as(monkeypatch, seconds):
+    """Widths 2, 4 and 8 take `seconds`, or raise them; the widths that were measured."""
+    asked = []
+
+    def lane_seconds(spec, data, knobs, lanes, devices):
+        asked.append(lanes)
+        if isinstance(seconds[lanes], Exception):
+            raise seconds[lanes]
+        return seconds[lanes]
+
+    monkeypatch.setattr(width, "rule", lambda spec: 4)
+    monkeypatch.setattr(width, "lane_seconds", lane_seconds)
+    return asked
+
+
+@pytest.mark.parametrize(
+    "text", ["", '{"lan', "[]", "{}", '{"lanes": 1}', '{"lanes": "8"}', "\xff"]
+)
+def test_a_memo_that_says_no_width_is_measured_again(problem, tmp_path, monkeypatch, text):
+    asked = measured_as(monkeypatch, {2: 3.0, 4: 2.0, 8: 1.0})
+    width.choose_lanes(*problem, 10**9, None)
+    (kept,) = tmp_path.rglob("*.json")
+    kept.write_text(text, encoding="latin-1")
+    assert width.choose_lanes(*problem, 10**9, None) == 8
+    assert json.loads(kept.read_text())["lanes"] == 8 and asked == [2, 4, 8] * 2
+    assert list(kept.parent.iterdir()) == [kept]
+
+
+def test_a_home_that_cannot_be_written_costs_the_memo_alone(problem, tmp_path, monkeypatch):
+    measured_as(monkeypatch, {2: 3.0, 4: 1.0, 8: 2.0})
+    (tmp_path / "lanes").write_text("a file where the directory would be")
+    assert width.choose_lanes(*problem, 10**9, None) == 4
+
+
+def test_a_width_that_is_too_wide_for_the_memory_is_not_chosen(problem, tmp_path, monkeypatch):
+    full = RuntimeError("RESOURCE_EXHAUSTED: out of memory allocating 9 bytes")
+    measured_as(monkeypatch, {2: 3.0, 4: 2.0, 8: full})
+    assert width.choose_lanes(*problem, 10**9, None) == 4
+    (kept,) = tmp_path.rglob("*.json")
+    assert json.loads(kept.read_text())["seconds_per_lane_epoch"] == {"2": 3.0, "4": 2.0}
+
+
+def test_where_every_width_is_too_wide_the_fewest_are_tried_and_nothing_is_remembered(
+    problem, tmp_path, monkeypatch
+):
+    measured_as(monkeypatch, dict.fromkeys((2, 4, 8), MemoryError()))
+    assert width.choose_lanes(*problem, 10**9, None) == 2
+    assert not list(tmp_path.rglob("*.json"))
+
+
+def test_what_is_no_matter_of_memory_fails_the_measurement(problem, monkeypatch):
+    measured_as(monkeypatch, dict.fromkeys((2, 4, 8), ValueError("a bug")))
+    with pytest.raises(ValueError, match="a bug"):
+        width.choose_lanes(*problem, 10**9, None)
