@@ -135,13 +135,14 @@ class Executor:
         """The engine's result, with half the lanes wherever memory does not suffice."""
         self.networks, self.codes = [], []
         trained, start = self._trained(points), self._start_of(points)
+        steps = trained is None and points[0].config.train.epochs > 0
         while True:
             try:
                 return self.engine(
                     [point.config for point in points],
                     lanes=self.lanes,
                     devices=self.launch.devices,
-                    on_progress=self._on_progress(len(points), steps=trained is None),
+                    on_progress=self._on_progress(len(points), steps),
                     checkpoint=StoredCheckpoint(self.store, points),
                     stored=start,
                     trained=trained,

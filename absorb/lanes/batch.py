@@ -29,7 +29,10 @@ CALLED: set[tuple[Callable, int | None]] = set()  # a program's first call compi
 
 
 class Progress(NamedTuple):
-    """How far a batch is, in optimizer steps summed over its runs, earlier training included."""
+    """How far a batch is, in optimizer steps summed over its runs, earlier training included.
+
+    A run that takes none counts as one.
+    """
 
     lane_steps_done: int
     lane_steps_total: int
@@ -128,11 +131,10 @@ class _Batch:
             knobs = on_lanes(self.made.mesh, stack(self._lanes(self.knobs, wave)))
             if self.trained is None:
                 state = self._train(wave, knobs, epoch, state)
-                self._measure(wave, knobs, state)
             else:
                 state = on_lanes(self.made.mesh, stacked(self._lanes(self.trained, wave)))
-                self._measure(wave, knobs, state)
-                self._after_segment(wave + 1, 0, None, "measure")
+            self._measure(wave, knobs, state)
+            self._after_segment(wave + 1, 0, None, "measure")
             epoch, state = 0, None
         if self.checkpoint is not None:
             self.checkpoint.drop()
@@ -194,9 +196,12 @@ class _Batch:
     def _tell(self, wave: int, epoch: int, phase: str) -> None:
         if self.on_progress is None:
             return
-        share = (wave + epoch / max(1, self.spec.train.epochs)) * self.made.width
-        total = self.run_steps * len(self.knobs)
-        self.on_progress(Progress(min(int(share * self.run_steps), total), total, phase))
+        runs, width = len(self.knobs), self.made.width
+        before = min(wave * width, runs)
+        share = epoch / max(1, self.spec.train.epochs)  # of what the runs of this wave train
+        done = before + share * min(width, runs - before)
+        steps = max(1, self.run_steps)
+        self.on_progress(Progress(round(done * steps), runs * steps, phase))
 
     def _save(self, wave: int, epoch: int, state) -> None:
         assert self.checkpoint is not None
@@ -223,7 +228,7 @@ class _Batch:
             self.scores.append(
                 {k.removeprefix(prefix): v for k, v in arrays.items() if k.startswith(prefix)}
             )
-        if self.trained is not None:
+        if not meta["epoch"]:  # between waves there is no state
             return meta["wave"], 0, None
         shape = jax.eval_shape(self.made.start, stack([self.knobs[0]] * self.made.width))
         count = len(jax.tree.leaves(shape))

@@ -11,7 +11,7 @@ WORDS = [
     "seed=range(0,12)", "routing.label_fraction=0,0.5", "train.epochs=40", "measure=quick",
     "launch.batch=6", "launch.lanes=2", "--yes",
 ]  # fmt: skip
-SEGMENTS_OF_A_BATCH = 20  # two waves of 4 lanes for 6 runs, each cut into 10
+REPORTS_OF_A_BATCH = 22  # two waves of 4 lanes for 6 runs, each cut into 10 and measured
 FAKE_WORDS = ["seed=range(0,6)", "launch.batch=2"]
 
 
@@ -58,7 +58,7 @@ def test_killed_at_random_moments(tmp_path, uninterrupted):
 
 @pytest.mark.slow
 def test_asked_to_stop_in_a_segment_it_goes_on_from_there(tmp_path, uninterrupted):
-    in_the_second_batch = f"{SEGMENTS_OF_A_BATCH + 3}"
+    in_the_second_batch = f"{REPORTS_OF_A_BATCH + 3}"
     code, said = finish(STOPS, WORDS, tmp_path, ABSORB_STOP_AT=in_the_second_batch)
     assert code == 75, said
     assert "SIGTERM: finishing this segment" in said and "the same command goes on" in said

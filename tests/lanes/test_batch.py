@@ -15,6 +15,7 @@ from lane_memory import Memory
 from absorb.config import spec_of
 from absorb.errors import AbsorbError
 from absorb.knobs import knobs_of, stack
+from absorb.lanes import batch
 from absorb.lanes.batch import _row, segment_epochs, train_batch
 from absorb.lanes.programs import all_finite, programs
 from absorb.measure.network import measure_network
@@ -163,17 +164,23 @@ def test_configs_of_two_specs_are_refused():
         train_batch([small(), small("train.epochs=5")], lanes=2)
 
 
-@pytest.mark.parametrize("stop_after", [1, 3, 5, 8])
-def test_a_batch_that_is_stopped_goes_on_to_the_same_bits(stop_after):
-    configs = config_list(6)
-    wanted = train_batch(configs, lanes=2).rows
-    memory, calls = Memory(), []
+def stop_at(count: int):
+    """Progress that is told, and a stop at the report of that number."""
+    told = []
 
     def stop(progress):
-        calls.append(progress)
-        if len(calls) == stop_after:
+        told.append(progress)
+        if len(told) == count:
             raise KeyboardInterrupt
 
+    return told, stop
+
+
+@pytest.mark.parametrize("stop_after", [1, 3, 5, 8, 10])
+def test_a_batch_that_is_stopped_goes_on_to_the_same_bits(stop_after):
+    configs, memory = config_list(6), Memory()
+    wanted = train_batch(configs, lanes=2).rows
+    calls, stop = stop_at(stop_after)
     with pytest.raises(KeyboardInterrupt):
         train_batch(configs, lanes=2, on_progress=stop, checkpoint=memory)
     assert memory.kept is not None
@@ -181,7 +188,34 @@ def test_a_batch_that_is_stopped_goes_on_to_the_same_bits(stop_after):
     rows = train_batch(configs, lanes=2, on_progress=seen.append, checkpoint=memory).rows
     assert rows == wanted and memory.kept is None
     assert seen[0] == calls[-1]._replace(phase="resumed")
-    assert len(calls) + len(seen[1:]) == 8  # no segment is trained twice
+    assert len(calls) + len(seen[1:]) == 10  # no segment is trained twice, no wave measured twice
+
+
+def test_progress_counts_the_runs_and_not_the_lanes_that_fill_a_wave():
+    seen = []
+    train_batch(config_list(5), lanes=2, devices=1, on_progress=seen.append)
+    steps = seen[0].lane_steps_total // 5
+    trained = [(wave, quarter) for wave in range(3) for quarter in range(1, 5)]
+    wanted = [steps * (2 * wave + min(2, 5 - 2 * wave) * quarter / 4) for wave, quarter in trained]
+    assert [p.lane_steps_done for p in seen if p.phase == "train"] == wanted
+    assert [p.lane_steps_done for p in seen if p.phase == "measure"] == wanted[3::4]
+
+
+@pytest.mark.parametrize("waves_done", [1, 2, 3])
+def test_without_an_epoch_a_batch_stops_and_goes_on_between_waves(waves_done, monkeypatch):
+    configs, memory = [small("train.epochs=0", f"seed={seed}") for seed in range(5)], Memory()
+    how = {"lanes": 2, "devices": 1, "checkpoint": memory}
+    wanted = train_batch(configs, lanes=2, devices=1).rows
+    told, stop = stop_at(waves_done)
+    with pytest.raises(KeyboardInterrupt):
+        train_batch(configs, on_progress=stop, **how)
+    assert [p.lane_steps_done / p.lane_steps_total for p in told] == [0.4, 0.8, 1.0][:waves_done]
+    measured, one = [], batch._Batch._measure
+    monkeypatch.setattr(
+        batch._Batch, "_measure", lambda self, *args: (measured.append(args[0]), one(self, *args))
+    )
+    assert train_batch(configs, **how).rows == wanted and memory.kept is None
+    assert measured == list(range(waves_done, 3))
 
 
 @pytest.mark.slow
