@@ -21,8 +21,9 @@ Overrides follow Hydra's grammar, such as:
   store=DIRECTORY                   where results are kept (default: results)
 """
 EXITS = """\
-Exit codes: 0 done, 1 some runs failed or a store is damaged, 2 a mistake in the command or a
-store that cannot be written, 75 stopped as asked (the same command goes on), 130 stopped at once.
+Exit codes: 0 done, 1 some runs failed or a store is damaged, 2 a mistake in the command, a
+store that cannot be written or an error that every run meets, 75 stopped as asked (the same
+command goes on), 130 stopped at once.
 """
 
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from absorb.config import spec_of
-from absorb.errors import AbsorbError, is_out_of_memory
+from absorb.errors import AbsorbError, OutOfMemory
 from absorb.footprint import FEWEST_LANES
 from absorb.identity import Scalar, flat
 from sweeps.checked_yaml import one_line
@@ -22,8 +22,6 @@ if TYPE_CHECKING:
     import numpy as np
 
     from absorb.lanes.trained import Trained
-
-NARROW = 8  # lanes to begin halving from where the engine had chosen the width itself
 
 
 class StoreLike(Protocol):
@@ -45,6 +43,13 @@ class Outcome(NamedTuple):
     diverged: int
     failed: int
     stopped: bool
+
+
+class Failed(NamedTuple):
+    """A run that raised, and what."""
+
+    point: Point
+    text: str
 
 
 class StoreFailed(AbsorbError):
@@ -94,7 +99,10 @@ class Executor:
     ) -> None:
         """`engine` is `absorb.lanes.batch.train_batch`, or a stand-in for it in a test."""
         self.work, self.store, self.engine = work, store, engine
-        self.launch, self.lanes, self.overrides = launch, launch.lanes, overrides
+        self.launch, self.overrides = launch, overrides
+        self.narrowed: dict[int, int] = {}  # most lanes of programs that ran out of memory
+        self.given_up: set[int] = set()  # programs of which a batch failed whole
+        self.last_error: str | None = None  # of the batch before, where it failed whole
         self.counts = dict.fromkeys(("ok", "diverged", "failed"), 0)
         self.networks: list[str] = []  # runs whose networks the batch in progress measures again
         self.codes: list[str | None] = []  # by which they and its start were made
@@ -107,7 +115,8 @@ class Executor:
             with Stopper() as self.stopper:
                 for points in batches(self.work, self.launch.batch):
                     self.stopper.check()
-                    self._batch(points)
+                    if points[0].program not in self.given_up:
+                        self._batch(points)
         except Stop:
             stopped = True
         finally:
@@ -115,21 +124,50 @@ class Executor:
         return Outcome(**self.counts, stopped=stopped)
 
     def _batch(self, points: Sequence[Point]) -> None:
-        """Train and store one batch; a batch that raises is halved down to the culprit."""
+        """Train and store one batch, and store what of it failed."""
+        failed = self._tried(points)
+        if failed:
+            self._store_failed(failed)
+        self._judge(points, failed)
+
+    def _tried(self, points: Sequence[Point]) -> list[Failed]:
+        """Train and store; a batch that raises is halved down to the culprits, which come back."""
         try:
             result = self._train(points)
         except (Stop, StoreFailed):
             raise
         except Exception as error:
-            if len(points) == 1:
-                self._store_failed(points[0], error)
-                return
+            # A batch is filled up to its width, so half of it takes as much memory.
+            if len(points) == 1 or isinstance(error, OutOfMemory):
+                return [Failed(point, _text(error)) for point in points]
             complain(f"a batch of {len(points)} raised {_text(error)}; looking for the run")
             middle = len(points) // 2
-            self._batch(points[:middle])
-            self._batch(points[middle:])
-            return
+            return self._tried(points[:middle]) + self._tried(points[middle:])
         self._store(points, result)
+        return []
+
+    def _judge(self, points: Sequence[Point], failed: Sequence[Failed]) -> None:
+        """Do not go on with a program, or with the sweep, whose every run would fail the same.
+
+        A program is given up where several runs, all of a batch, failed with one error. The second
+        batch in a row that does so with the same error ends the sweep: AbsorbError.
+        """
+        texts = {run.text for run in failed}
+        error = texts.pop() if len(failed) == len(points) and len(texts) == 1 else None
+        before, self.last_error = self.last_error, error
+        if error is None:
+            return
+        if error == before:
+            raise AbsorbError(
+                f"{error}: every run of two batches in a row failed so, and the sweep ends;"
+                " the same command does what was not tried, absorb retry what failed"
+            )
+        if len(points) > 1:
+            self.given_up.add(points[0].program)
+            complain(
+                f"all {len(points)} runs of a batch failed with {error}; what is left of their Spec"
+                " is not tried now: the same command does"
+            )
 
     def _train(self, points: Sequence[Point]) -> Any:
         """The engine's result, with half the lanes wherever memory does not suffice."""
@@ -140,7 +178,7 @@ class Executor:
             try:
                 return self.engine(
                     [point.config for point in points],
-                    lanes=self.lanes,
+                    lanes=self.lanes_of(points),
                     devices=self.launch.devices,
                     on_progress=self._on_progress(len(points), steps),
                     checkpoint=StoredCheckpoint(self.store, points),
@@ -148,19 +186,25 @@ class Executor:
                     trained=trained,
                     most=self.most_of(points),
                 )
-            except Exception as error:
-                begun = self.lanes or min(2 * NARROW, self.most_of(points) or 2 * NARROW)
-                narrower = max(FEWEST_LANES, begun // 2)
-                if not is_out_of_memory(error) or narrower == self.lanes:
+            except OutOfMemory as error:
+                if error.lanes <= FEWEST_LANES:
                     raise
-                complain(f"out of memory with {self.lanes or 'chosen'} lanes; trying {narrower}")
-                self.lanes = narrower
+                narrower = max(FEWEST_LANES, error.lanes // 2)
+                complain(f"out of memory with {error.lanes} lanes; trying {narrower}")
+                self.narrowed[points[0].program] = narrower
+
+    def lanes_of(self, points: Sequence[Point]) -> int | None:
+        """Lanes that are asked of the engine for a batch; None leaves them to it."""
+        lanes, most = self.launch.lanes, self.most_of(points)
+        return lanes and min(lanes, most or lanes)
 
     def most_of(self, points: Sequence[Point]) -> int | None:
-        """Lanes that the memory bound leaves a batch, or None where there is no bound."""
+        """Lanes that memory leaves a batch, by its bound or by having run out; None: no limit."""
+        narrowed = self.narrowed.get(points[0].program)
         if self.launch.bound is None:
-            return None
-        return widest_of(spec_of(points[0].config), self.launch)
+            return narrowed
+        fits = widest_of(spec_of(points[0].config), self.launch)
+        return min(fits, narrowed or fits)
 
     def _start_of(self, points: Sequence[Point]) -> "dict[str, np.ndarray] | None":
         """The parameters that a batch starts from, where it does not start afresh."""
@@ -210,11 +254,13 @@ class Executor:
         StoredCheckpoint(self.store, points).drop_for_good()
         self.bar.rows(len(rows), self.lane_steps)
 
-    def _store_failed(self, point: Point, error: Exception) -> None:
-        complain(f"run {point.run_id[:12]} failed: {_text(error)}")
-        row = _row(point, {"status": "failed", "error": _text(error)})
-        self._write([point], [row], self.lanes, Durations(0.0, 0.0))
-        self.bar.rows(1, 0)
+    def _store_failed(self, failed: Sequence[Failed]) -> None:
+        for point, text in failed:
+            complain(f"run {point.run_id[:12]} failed: {text}")
+        points = [run.point for run in failed]
+        rows = [_row(point, {"status": "failed", "error": text}) for point, text in failed]
+        self._write(points, rows, self.lanes_of(points), Durations(0.0, 0.0))
+        self.bar.rows(len(rows), 0)
 
     def _write(self, points: Sequence[Point], rows: list, lanes: int | None, took: Durations,
                arrays: "dict[str, dict[str, np.ndarray]] | None" = None) -> None:  # fmt: skip

@@ -1,7 +1,8 @@
 """A batch of runs that share one Spec, trained and measured wave by wave, segment by segment."""
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any, NamedTuple, Protocol, TypeVar
 
 import jax
@@ -9,7 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from absorb.config import Config, Spec, spec_of
-from absorb.errors import AbsorbError
+from absorb.errors import AbsorbError, OutOfMemory, is_out_of_memory
 from absorb.footprint import FEWEST_LANES
 from absorb.knobs import Knobs, knobs_of, stack
 from absorb.lanes.programs import PARAMETERS, Programs, on_all, on_lanes, programs
@@ -75,7 +76,8 @@ def train_batch(configs: Sequence[Config], *, lanes: int | None = None,
     after every segment, and may raise to stop: what is done is then in the checkpoint. stored: the
     parameters of the run that `train.start` names. most: of the lanes that may be chosen. trained:
     the configs' networks, where they are there and have only to be measured.
-    Errors: AbsorbError where the configs do not share a Spec, or the stored parameters do not fit.
+    Errors: AbsorbError where the configs do not share a Spec, or the stored parameters do not fit;
+    OutOfMemory, which says the width that was tried.
     """
     if lanes is not None and lanes < FEWEST_LANES:
         raise AbsorbError(f"lanes={lanes}: must be at least {FEWEST_LANES}")
@@ -90,16 +92,30 @@ def train_batch(configs: Sequence[Config], *, lanes: int | None = None,
     make_room()
     to_train = 0 if trained else run_steps
     lanes = lanes or choose_lanes(spec, data, knobs, to_train, devices, most)
-    made = programs(spec, lanes, devices)
-    begin = on_all(made.mesh, dict(stored)) if stored and spec.train.start else None
-    shared = on_all(made.mesh, data)
-    batch = _Batch(spec, made, shared, begin, trained, run_steps, knobs, on_progress, checkpoint)
-    rows = batch.run()
+    with memory_of(lanes):
+        made = programs(spec, lanes, devices)
+        begin = on_all(made.mesh, dict(stored)) if stored and spec.train.start else None
+        shared = on_all(made.mesh, data)
+        batch = _Batch(
+            spec, made, shared, begin, trained, run_steps, knobs, on_progress, checkpoint
+        )
+        rows = batch.run()
     arrays = [_arrays(row) for row in rows]
     total = time.perf_counter() - batch.began
     return BatchResult(
         rows, arrays, lanes, made.mesh.size, batch.first_calls, total - batch.first_calls
     )
+
+
+@contextmanager
+def memory_of(lanes: int) -> Iterator[None]:
+    """Tells memory that runs out by the width that it ran out with."""
+    try:
+        yield
+    except Exception as error:
+        if is_out_of_memory(error):
+            raise OutOfMemory(lanes, error) from error
+        raise
 
 
 def segment_epochs(epochs: int) -> int:

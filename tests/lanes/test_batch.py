@@ -13,7 +13,7 @@ import pytest
 from lane_memory import Memory
 
 from absorb.config import spec_of
-from absorb.errors import AbsorbError
+from absorb.errors import AbsorbError, OutOfMemory
 from absorb.knobs import knobs_of, stack
 from absorb.lanes import batch
 from absorb.lanes.batch import _row, segment_epochs, train_batch
@@ -157,6 +157,19 @@ def test_segments_are_equal_and_ten_or_more(epochs):
 def test_one_lane_is_refused():
     with pytest.raises(AbsorbError, match="lanes=1: must be at least 2"):
         train_batch([small()], lanes=1)
+
+
+@pytest.mark.parametrize("lanes", [3, None])
+def test_memory_that_runs_out_is_told_with_the_lanes_that_were_tried(lanes, monkeypatch):
+    def full(*_):
+        raise RuntimeError("RESOURCE_EXHAUSTED: out of memory")
+
+    monkeypatch.setattr(batch._Batch, "run", full)
+    monkeypatch.setattr(batch, "choose_lanes", lambda *_: 5)
+    tried = lanes or 5
+    with pytest.raises(OutOfMemory, match=f"{tried} lanes on each device: RES") as caught:
+        train_batch([small()], lanes=lanes)
+    assert caught.value.lanes == tried
 
 
 def test_configs_of_two_specs_are_refused():

@@ -2,22 +2,28 @@
 
 from types import SimpleNamespace
 
+from absorb.errors import OutOfMemory
 from absorb.identity import run_id
 from sweeps.app import Request, run_sweeper
 
 
 class FakeEngine:
-    """Runs with a seed in `broken` raise; batches of more than `room` lanes run out of memory."""
+    """Runs with a seed in `broken` raise; more lanes than `room` run out of memory.
 
-    def __init__(self, broken=(), room=10**9, segments=3):
+    Where none are asked for, it takes `chosen` lanes.
+    """
+
+    def __init__(self, broken=(), room=10**9, segments=3, chosen=16):
         self.broken, self.room, self.segments = set(broken), room, segments
-        self.calls: list[tuple[int, int | None]] = []
+        self.chosen = chosen
+        self.calls: list[tuple[int, int]] = []
 
     def __call__(self, configs, *, lanes=None, devices=None, on_progress=None, checkpoint=None,
                  stored=None, most=None, trained=None):  # fmt: skip
+        lanes = lanes or min(self.chosen, most or self.chosen)
         self.calls.append((len(configs), lanes))
-        if (lanes or 16) > self.room:
-            raise RuntimeError("RESOURCE_EXHAUSTED: out of memory")
+        if lanes > self.room:
+            raise OutOfMemory(lanes, RuntimeError("RESOURCE_EXHAUSTED: out of memory"))
         for config in configs:
             if config.seed in self.broken:
                 raise ValueError(f"seed {config.seed} is broken")
@@ -29,7 +35,7 @@ class FakeEngine:
             ))  # fmt: skip
         rows = [fake_row(config) for config in configs]
         return SimpleNamespace(
-            rows=rows, arrays=[{}] * len(rows), lanes=lanes or 16, devices=1,
+            rows=rows, arrays=[{}] * len(rows), lanes=lanes, devices=1,
             compile_seconds=0.0, run_seconds=0.1,
         )  # fmt: skip
 

@@ -5,6 +5,7 @@ import os
 import signal
 import threading
 import time
+from dataclasses import replace
 from types import SimpleNamespace
 
 import pytest
@@ -74,6 +75,58 @@ def test_a_batch_that_raises_is_halved_down_to_the_culprit(store, capsys):
     assert "looking for the run" in capsys.readouterr().err
 
 
+def test_what_fails_of_a_batch_is_one_shard(store):
+    execute(store, ["seed=range(0,4)"], FakeEngine(broken={0, 2}))
+    failed = store.table(["error"], where={"status": "failed"})
+    assert failed.num_rows == 2 and len(set(failed["shard"].to_pylist())) == 1
+
+
+WIDTHS = ["model.widths=[8,8],[16,16],[24,24]", "routing.units=3", "seed=range(0,8)"]
+
+
+class Unlucky(FakeEngine):
+    """Raises the same for every run of a network as wide as one of `widths`."""
+
+    def __init__(self, *widths, says="Device lost"):
+        super().__init__()
+        self.widths, self.says = widths, says
+
+    def __call__(self, configs, **keywords):
+        width = configs[0].model.widths[0]
+        if width in self.widths:
+            raise OSError(self.says.format(width))
+        return super().__call__(configs, **keywords)
+
+
+def test_a_spec_that_fails_whole_leaves_the_others_their_turn(store, capsys):
+    """Nothing more of it is branded, and the same command goes on with what is left of it."""
+    points, outcome = execute(store, WIDTHS, Unlucky(8))
+    assert outcome == (16, 0, 4, False)
+    assert "all 4 runs of a batch failed with OSError: Device lost" in capsys.readouterr().err
+    assert len(points) == 24
+    assert execute(store, WIDTHS, FakeEngine())[1] == (4, 0, 0, False)
+
+
+def test_the_same_error_in_two_specs_in_a_row_ends_the_sweep(store):
+    with pytest.raises(AbsorbError, match=r"^OSError: Device lost: .* two batches in a row"):
+        execute(store, WIDTHS, Unlucky(8, 16, 24))
+    assert len(store.run_ids()) == len(store.run_ids(status=("failed",))) == 8
+    assert execute(store, WIDTHS, FakeEngine())[1] == (16, 0, 0, False)
+
+
+def test_two_specs_that_fail_differently_end_nothing(store):
+    assert execute(store, WIDTHS, Unlucky(8, 16, says="{} is no width"))[1] == (8, 0, 8, False)
+
+
+def test_a_run_that_fails_alone_is_no_verdict_on_its_spec(store):
+    launch = replace(LAUNCH, batch=1)
+    outcome = execute(store, ["seed=range(0,6)"], FakeEngine(broken={2}), launch)[1]
+    assert outcome == (5, 0, 1, False)
+    with pytest.raises(AbsorbError, match="two batches in a row"):
+        execute(store, WIDTHS, Unlucky(8, 16, 24), launch)
+    assert len(store.run_ids(status=("failed",))) == 1 + 2
+
+
 def test_failed_runs_wait_for_retry(store):
     execute(store, ["seed=range(0,4)"], FakeEngine(broken={2}))
     engine = FakeEngine()
@@ -94,10 +147,32 @@ def test_out_of_memory_halves_the_lanes_and_keeps_them(store):
     assert engine.calls == [(4, 32), (4, 16), (4, 8), (4, 8)]
 
 
-def test_out_of_memory_at_the_fewest_lanes_fails_the_runs(store):
+def test_out_of_memory_at_the_fewest_lanes_fails_the_runs_and_halves_no_batch(store):
+    """A batch is filled up to its width, so half of it takes as much memory."""
     engine = FakeEngine(room=1)
-    assert execute(store, ["seed=range(0,2)"], engine)[1].failed == 2
-    assert min(lanes for _, lanes in engine.calls if lanes) == 2
+    assert execute(store, ["seed=range(0,4)"], engine)[1].failed == 4
+    assert engine.calls == [(4, 16), (4, 8), (4, 4), (4, 2)]
+    (error,) = set(store.table(["error"])["error"].to_pylist())
+    assert error.startswith("OutOfMemory: 2 lanes on each device: RESOURCE_EXHAUSTED")
+
+
+def test_lanes_are_halved_from_those_that_were_tried(store, capsys):
+    engine = FakeEngine(room=2, chosen=4)
+    assert execute(store, ["seed=range(0,8)"], engine)[1].ok == 8
+    assert engine.calls == [(4, 4), (4, 2), (4, 2)]
+    assert "out of memory with 4 lanes; trying 2" in capsys.readouterr().err
+
+
+def test_other_specs_keep_their_lanes(store):
+    class Wide(FakeEngine):
+        def __call__(self, configs, **keywords):
+            self.room = 4 if configs[0].model.widths[0] == 16 else 99
+            return super().__call__(configs, **keywords)
+
+    engine = Wide()
+    launch = replace(LAUNCH, batch=8)
+    assert execute(store, WIDTHS, engine, launch)[1].ok == 24
+    assert engine.calls == [(8, 16), (8, 16), (8, 8), (8, 4), (8, 16)]
 
 
 def test_a_store_that_cannot_be_written_ends_the_sweep_and_blames_no_run(store):
