@@ -63,11 +63,12 @@ class StoredCheckpoint:
         digest = hashlib.sha256("\n".join(point.run_id for point in points).encode())
         digest.update(json.dumps([code_version(), versions()], sort_keys=True).encode())
         self.store, self.name = store, f"batch-{digest.hexdigest()[:40]}"
+        self.runs = {"run_ids": [point.run_id for point in points]}
 
     def save(self, arrays: "dict[str, np.ndarray]", meta: dict[str, Any]) -> None:
-        """Replace what is kept."""
+        """Replace what is kept; whose it is stands with it, so that doctor knows its end."""
         try:
-            self.store.save_checkpoint(self.name, arrays, meta)
+            self.store.save_checkpoint(self.name, arrays, meta | self.runs)
         except AbsorbError as error:
             raise StoreFailed(str(error)) from error
 
@@ -82,7 +83,7 @@ class StoredCheckpoint:
         """Nothing yet: the rows are not in the store when the engine calls this."""
 
     def drop_for_good(self) -> None:
-        """Remove what is kept; the rows are safe."""
+        """Remove what is kept: the rows are safe, or the batch is not tried again."""
         self.store.drop_checkpoint(self.name)
 
 
@@ -137,6 +138,7 @@ class Executor:
         except (Stop, StoreFailed):
             raise
         except Exception as error:
+            StoredCheckpoint(self.store, points).drop_for_good()
             # A batch is filled up to its width, so half of it takes as much memory.
             if len(points) == 1 or isinstance(error, OutOfMemory):
                 return [Failed(point, _text(error)) for point in points]

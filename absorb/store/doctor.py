@@ -7,10 +7,12 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from absorb.errors import AbsorbError
 from absorb.store.atomic import DamageError, UnreadableError, remove_file
 from absorb.store.checkpoint import read_checkpoint
+from absorb.store.manifest import Manifest
 from absorb.store.migrate import NewerSchemaError
 from absorb.store.names import (
     ARRAYS_SUFFIX,
@@ -30,6 +32,7 @@ from absorb.store.shard import check_shard_files, read_manifest, read_table
 
 HOUR_S = 3600.0
 _TEMPORARY = re.compile(re.escape(TEMPORARY_PREFIX) + r"[0-9a-f]{16}")
+HARMLESS = ("orphan", "leftover", "finished")  # what a killed writer leaves
 # The manifest goes first: without it the other files are no longer taken for the truth.
 _SUFFIXES = (MANIFEST_SUFFIX, TABLE_SUFFIX, ARRAYS_SUFFIX)
 
@@ -40,7 +43,8 @@ class Problem:
 
     `kind`: `damaged` (not what was written), `foreign` (not the store's), `orphan` (data whose
     manifest was never written: ignored by readers), `leftover` (temporary file of a dead or still
-    living writer), `newer` (schema of a newer absorb), `unreadable` (the system refuses).
+    living writer), `finished` (checkpoint of runs that are all there), `newer` (schema of a newer
+    absorb), `unreadable` (the system refuses).
     `paths` are relative to the store.
     """
 
@@ -64,7 +68,7 @@ class Report:
     @property
     def ok(self) -> bool:
         """Whether nothing is lost or strange; remains of a killed writer are harmless."""
-        return all(problem.kind in ("orphan", "leftover") for problem in self.problems)
+        return all(problem.kind in HARMLESS for problem in self.problems)
 
     def of_kind(self, kind: str) -> tuple[Problem, ...]:
         """The problems of one kind."""
@@ -80,18 +84,23 @@ def verify(root: Path) -> Report:
 
     Other files beside these two directories are not the store's and are not looked at.
     """
+    kept, bad = _check_checkpoints(root)
+    wanted = set().union(*kept.values())
+    finished: set[str] = set()
     shards = rows = 0
     problems: list[Problem] = []
     for found in _check_shards(root):
         if isinstance(found, Problem):
             problems.append(found)
         else:
-            shards, rows = shards + 1, rows + found
-    checkpoints, bad = _check_checkpoints(root)
-    return Report(shards, rows, checkpoints, (*problems, *bad))
+            shards, rows = shards + 1, rows + found.rows
+            finished |= wanted & {i for i, status in found.statuses() if status != "failed"}
+    done = [path for path, run_ids in kept.items() if run_ids and run_ids <= finished]
+    over = [_problem(root, "finished", [path], "all its runs are in the store") for path in done]
+    return Report(shards, rows, len(kept) - len(done), (*problems, *bad, *over))
 
 
-def _check_shards(root: Path) -> Iterator[int | Problem]:
+def _check_shards(root: Path) -> Iterator[Manifest | Problem]:
     for entry in _entries(inside(root, SHARDS)):
         if is_fan_out(entry.name) and entry.is_dir(follow_symlinks=False):
             yield from _check_directory(root, entry.name)
@@ -99,7 +108,7 @@ def _check_shards(root: Path) -> Iterator[int | Problem]:
             yield _problem(root, "foreign", [entry.path], "not a directory of shards")
 
 
-def _check_directory(root: Path, digits: str) -> Iterator[int | Problem]:
+def _check_directory(root: Path, digits: str) -> Iterator[Manifest | Problem]:
     files: dict[str, list[str]] = {}
     for entry in _entries(root / SHARDS / digits):
         name, suffix = os.path.splitext(entry.name)
@@ -115,8 +124,8 @@ def _check_directory(root: Path, digits: str) -> Iterator[int | Problem]:
         yield check_shard(root, name, suffixes)
 
 
-def check_shard(root: Path, name: str, suffixes: Sequence[str]) -> int | Problem:
-    """Number of rows of a whole shard, or what is wrong with it; `suffixes` are its files'."""
+def check_shard(root: Path, name: str, suffixes: Sequence[str]) -> Manifest | Problem:
+    """The manifest of a whole shard, or what is wrong with it; `suffixes` are its files'."""
     ordered = [suffix for suffix in _SUFFIXES if suffix in suffixes]
     paths = [str(root / SHARDS / name[:2] / f"{name}{suffix}") for suffix in ordered]
     if MANIFEST_SUFFIX not in suffixes:
@@ -133,33 +142,43 @@ def check_shard(root: Path, name: str, suffixes: Sequence[str]) -> int | Problem
         return _problem(root, "damaged", paths, str(damage))
     except NewerSchemaError as error:
         return _problem(root, "newer", paths, str(error))
-    return manifest.rows
+    return manifest
 
 
-def _check_checkpoints(root: Path) -> tuple[int, list[Problem]]:
-    whole, problems = 0, []
+def _check_checkpoints(root: Path) -> tuple[dict[str, set[str]], list[Problem]]:
+    """The runs of each whole checkpoint by its path, and what is wrong with the others."""
+    kept: dict[str, set[str]] = {}
+    problems: list[Problem] = []
     for entry in _entries(inside(root, CHECKPOINTS)):
-        problem = _check_checkpoint(root, entry)
-        if problem is None:
-            whole += 1
-        else:
-            problems.append(problem)
-    return whole, problems
+        found = _check_checkpoint(root, entry)
+        if isinstance(found, Problem):
+            problems.append(found)
+        elif found is not None:
+            kept[entry.path] = found
+    return kept, problems
 
 
-def _check_checkpoint(root: Path, entry: os.DirEntry[str]) -> Problem | None:
+def _check_checkpoint(root: Path, entry: os.DirEntry[str]) -> set[str] | Problem | None:
+    """The runs of a whole checkpoint, or what is wrong; None where its batch ended meanwhile."""
     name, suffix = os.path.splitext(entry.name)
     if _TEMPORARY.fullmatch(entry.name) and entry.is_file(follow_symlinks=False):
         return _problem(root, "leftover", [entry.path], "temporary file of a writer")
     if suffix != CHECKPOINT_SUFFIX or not is_name(name):
         return _problem(root, "foreign", [entry.path], "not a name of the store's")
     try:
-        read_checkpoint(Path(entry.path))
+        return _runs_in(read_checkpoint(Path(entry.path)).meta)
     except UnreadableError as damage:
         return _problem(root, "unreadable", [entry.path], str(damage))
     except DamageError as damage:
+        if not os.path.lexists(entry.path):
+            return None
         return _problem(root, "damaged", [entry.path], str(damage))
-    return None
+
+
+def _runs_in(meta: Any) -> set[str]:
+    """The runs that a checkpoint's meta data name, if any."""
+    found = meta.get("run_ids") if isinstance(meta, dict) else None
+    return {i for i in found if isinstance(i, str)} if isinstance(found, list) else set()
 
 
 def _entries(directory: Path) -> list[os.DirEntry[str]]:
@@ -195,7 +214,7 @@ def quarantine(root: Path, report: Report, *, older_than_s: float = HOUR_S) -> l
 
 def _clear(root: Path, problem: Problem) -> None:
     paths = [inside(root, *Path(path).parent.parts) / Path(path).name for path in problem.paths]
-    if problem.kind == "leftover":
+    if problem.kind in ("leftover", "finished"):
         for path in paths:
             remove_file(path)
     else:
@@ -203,7 +222,7 @@ def _clear(root: Path, problem: Problem) -> None:
 
 
 def _is_due(root: Path, problem: Problem, before: float) -> bool:
-    if problem.kind in ("damaged", "foreign"):
+    if problem.kind in ("damaged", "foreign", "finished"):
         return True
     if problem.kind in ("orphan", "leftover"):
         return all(_changed_at(root / path) <= before for path in problem.paths)

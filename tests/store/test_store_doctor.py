@@ -7,7 +7,7 @@ import pytest
 from shards import flip, manifest_file, row, snapshot, table_file
 
 from absorb.errors import AbsorbError
-from absorb.store import Store, StoreWarning
+from absorb.store import Store, StoreWarning, doctor
 from absorb.store.quarantine import set_aside
 from absorb.store.shard import shard_names
 
@@ -178,3 +178,39 @@ def test_a_report_reads_as_text(two):
     head, line = str(store.verify()).splitlines()
     assert head == "1 whole shards, 1 rows, 0 checkpoints"
     assert line.startswith("damaged: shards/") and line.endswith("checksum does not match")
+
+
+def test_a_checkpoint_is_finished_once_all_its_runs_are_there_and_did_not_fail(two):
+    """Runs that failed may be tried again just now."""
+    store, _ = two
+    store.write([row(3) | {"status": "failed"}], CODE)
+    ids = [row(n)["run_id"] for n in (1, 2, 3, 4)]
+    asked = {"both": ids[:2], "retried": ids[:3], "begun": [ids[0], ids[3]], "nothing": []}
+    for name, runs in asked.items():
+        store.save_checkpoint(name, {}, {"run_ids": runs})
+    store.save_checkpoint("older", {}, {"wave": 1})
+    store.save_checkpoint("odd", {}, {"run_ids": 7})
+    store.save_checkpoint("list", {}, [1])
+    report = store.verify()
+    assert [(p.kind, p.paths) for p in report.problems] == [
+        ("finished", ("checkpoints/both.checkpoint",))
+    ]
+    assert report.ok and report.checkpoints == 6
+    assert store.quarantine(report) == ["checkpoints/both.checkpoint"]
+    assert store.verify().problems == () and not list(store.root.glob("quarantine/*"))
+
+
+def test_a_checkpoint_that_goes_while_the_doctor_looks_is_no_problem(two, monkeypatch):
+    store, _ = two
+    for name in ("gone", "stays"):
+        store.save_checkpoint(name, {}, {})
+    real = doctor.read_checkpoint
+
+    def read(path):
+        if path.name.startswith("gone"):
+            store.drop_checkpoint("gone")
+        return real(path)
+
+    monkeypatch.setattr(doctor, "read_checkpoint", read)
+    report = store.verify()
+    assert report.problems == () and report.checkpoints == 1

@@ -283,6 +283,31 @@ def test_a_checkpoint_of_other_code_is_not_resumed(store, monkeypatch):
     assert StoredCheckpoint(store, points).load() is None
 
 
+def test_a_batch_that_raises_leaves_no_checkpoint_behind(store):
+    import numpy as np
+
+    class Saves(FakeEngine):
+        def __call__(self, configs, *, checkpoint, **keywords):
+            checkpoint.save({"x": np.arange(3)}, {"wave": 1})
+            return super().__call__(configs, checkpoint=checkpoint, **keywords)
+
+    assert execute(store, ["seed=range(0,8)"], Saves(broken={5}))[1] == (7, 0, 1, False)
+    assert store.verify().checkpoints == 0
+
+
+def test_the_checkpoint_of_runs_that_are_all_stored_is_finished(store):
+    """As one is that was killed before it was removed, or made with batches of another size."""
+    points = list(request("seed=range(0,4)").points)
+    kept, other = StoredCheckpoint(store, points[:3]), StoredCheckpoint(store, points[2:])
+    for checkpoint in (kept, other):
+        checkpoint.save({}, {"wave": 0})
+    execute(store, ["seed=range(0,3)"], FakeEngine(), replace(LAUNCH, batch=2))
+    (problem,) = store.verify().problems
+    assert problem.kind == "finished" and kept.name in problem.paths[0]
+    store.quarantine(store.verify())
+    assert kept.load() is None and other.load() is not None
+
+
 def test_a_measure_may_not_hide_a_setting(store):
     def engine(configs, *, on_progress, **_):
         result = FakeEngine()(configs, on_progress=on_progress)
