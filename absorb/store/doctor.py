@@ -70,10 +70,6 @@ class Report:
         """Whether nothing is lost or strange; remains of a killed writer are harmless."""
         return all(problem.kind in HARMLESS for problem in self.problems)
 
-    def of_kind(self, kind: str) -> tuple[Problem, ...]:
-        """The problems of one kind."""
-        return tuple(problem for problem in self.problems if problem.kind == kind)
-
     def __str__(self) -> str:
         head = f"{self.shards} whole shards, {self.rows} rows, {self.checkpoints} checkpoints"
         return "\n".join([head, *map(str, self.problems)])

@@ -69,7 +69,8 @@ def test_altered_arrays_are_not_handed_out(store):
     flip(only(store, "shards/*/*.safetensors"))
     with pytest.warns(StoreWarning, match=f"{name}.*safetensors"), pytest.raises(AbsorbError):
         store.arrays(run_id(1))
-    assert store.verify().of_kind("damaged")[0].detail.startswith("its .safetensors file")
+    (problem,) = store.verify().problems
+    assert problem.kind == "damaged" and problem.detail.startswith("its .safetensors file")
 
 
 @pytest.mark.parametrize(
