@@ -49,11 +49,11 @@ def barriers(overrides: Sequence[str], *, config_dir: str | None = None) -> int:
 
 
 def _barriers(request: Request) -> int:
+    set_up_devices(request.launch.devices)  # what comes next may import JAX
     asked = ask(request)
     say(headline(asked))
     if not asked.todo:
         return 0
-    set_up_devices(request.launch.devices)
     stopped, done = execute(asked)
     say(f"{done:,} stored in {pair_store(request)}")
     if stopped:

@@ -1,7 +1,11 @@
 """`absorb barriers`: compares what is missing, says what it does, refuses what it cannot do."""
 
 import json
+import os
+import subprocess
+import sys
 from functools import lru_cache
+from pathlib import Path
 from types import SimpleNamespace
 
 import jax
@@ -19,6 +23,7 @@ from absorb.store import Store
 from absorb.train.starts import named, tree_of
 from sweeps.provenance import code_text, code_version
 
+ROOT = Path(__file__).parents[2]
 SMALL = ["model.widths=[8,8]", "routing.units=3", "measure=quick", "measure.parameters=true"]
 # A square of cell 0 makes six pairs: init, order and both differ twice. Levels 2 and 3 of init
 # have no partners in order.
@@ -74,6 +79,27 @@ def test_every_pair_is_compared_once_and_the_second_call_does_nothing(here, caps
     assert (code, out) == (0, "6 pairs of 4 runs: 6 already there, nothing to do\n")
     assert files(here) == before
     assert said(capsys, "doctor", "store=results/barriers")[0] == 0
+
+
+SET_UP = """
+import sys
+import sweeps.barriers
+
+def seen(devices):
+    print("jax" in sys.modules)
+    sys.exit()
+
+sweeps.barriers.set_up_devices = seen
+sweeps.barriers.barriers(WORDS)
+"""
+
+
+def test_devices_are_set_up_before_jax_is_imported(here, capsys):
+    said(capsys, "sweep", *SWEEP)
+    script = SET_UP.replace("WORDS", repr(SWEEP))
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True,
+                          env=os.environ | {"PYTHONPATH": str(ROOT)}, timeout=120)  # fmt: skip
+    assert done.stdout.splitlines()[-1:] == ["False"], done.stderr
 
 
 def test_a_row_says_what_was_compared_and_what_was_found(here, capsys):
