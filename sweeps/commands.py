@@ -80,6 +80,7 @@ def _sweep(request: Request, yes: bool, again: bool = False) -> int:
 def _plan(request: Request) -> int:
     asked = ask(request)
     counts, guess, launch = asked.survey, asked.estimate, request.launch
+    devices = f"{launch.devices} devices" if launch.devices else "a device on each CPU core"
     say(headline(asked))
     lines = {
         "points": f"{counts.points:,} ({counts.duplicates:,} duplicates)",
@@ -88,8 +89,8 @@ def _plan(request: Request) -> int:
         "programs to compile": f"{len(counts.missing):,}",
         "runs in a batch": f"{launch.batch}",
         "lanes": f"{launch.lanes or 'calibrated'} on each of {launch.devices or 'all'} devices",
-        "time": f"about {words(guess.seconds)}, a rough guess",
-        "memory": f"about {size_words(guess.memory)}{bound_words(launch)}",
+        "time": f"about {words(guess.seconds)}, a rough guess for {devices}",
+        "memory": f"about {size_words(guess.memory)} for {devices}{bound_words(launch)}",
         "results": f"about {size_words(guess.stored)} in {request.store}",
     }
     for name, text in lines.items():

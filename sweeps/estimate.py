@@ -38,7 +38,10 @@ class Estimate(NamedTuple):
 
 def estimate(loads: list[Load], lanes: int | None, devices: int | None,
              bound: float | None = None) -> Estimate:  # fmt: skip
-    """What all loads take on this machine's cores, within a bound of bytes."""
+    """What all loads take on this machine's CPU cores, within a bound of bytes.
+
+    Accelerators are not counted: only JAX could, and it would take them for that.
+    """
     cores = devices or usable_cores()
     seconds = sum(COMPILE_S + load_seconds(load) / cores for load in loads)
     specs = [load.spec for load in loads]

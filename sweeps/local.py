@@ -3,6 +3,8 @@
 import hashlib
 import json
 from collections.abc import Callable, Sequence
+from dataclasses import replace
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from absorb.config import spec_of
@@ -11,7 +13,7 @@ from absorb.footprint import FEWEST_LANES
 from absorb.identity import Scalar, flat
 from sweeps.checked_yaml import one_line
 from sweeps.launch import Launch
-from sweeps.memory import widest_of
+from sweeps.memory import check_memory, widest_of
 from sweeps.plan import Work, batches
 from sweeps.points import Point
 from sweeps.progress import ProgressBar, complain
@@ -117,12 +119,25 @@ class Executor:
                 for points in batches(self.work, self.launch.batch):
                     self.stopper.check()
                     if points[0].program not in self.given_up:
+                        self._check_memory(points)
                         self._batch(points)
         except Stop:
             stopped = True
         finally:
             self.bar.close()
         return Outcome(**self.counts, stopped=stopped)
+
+    @cached_property
+    def here(self) -> Launch:
+        """The settings with the devices that there are: unlike a plan, JAX sees accelerators."""
+        import jax
+
+        return replace(self.launch, devices=len(jax.local_devices()[: self.launch.devices]))
+
+    def _check_memory(self, points: Sequence[Point]) -> None:
+        """AbsorbError where a batch does not fit into the bound: it may on a plan's devices."""
+        if self.launch.bound is not None:
+            check_memory([spec_of(points[0].config)], self.here)
 
     def _batch(self, points: Sequence[Point]) -> None:
         """Train and store one batch, and store what of it failed."""
@@ -205,7 +220,7 @@ class Executor:
         narrowed = self.narrowed.get(points[0].program)
         if self.launch.bound is None:
             return narrowed
-        fits = widest_of(spec_of(points[0].config), self.launch)
+        fits = widest_of(spec_of(points[0].config), self.here)
         return min(fits, narrowed or fits)
 
     def _start_of(self, points: Sequence[Point]) -> "dict[str, np.ndarray] | None":

@@ -11,7 +11,10 @@ from sweeps.launch import Launch
 
 
 def widest_of(spec: Spec, launch: Launch) -> int:
-    """Lanes on each device that fit into `launch.memory_gb`; may be none."""
+    """Lanes on each device that fit into `launch.memory_gb`; may be none.
+
+    Unless `launch.devices` says otherwise, there is a device for each CPU core.
+    """
     assert launch.bound is not None
     return widest(spec, launch.devices or usable_cores(), launch.bound)
 
@@ -28,7 +31,9 @@ def check_memory(specs: list[Spec], launch: Launch) -> None:
             continue
         need = size_words(batch_bytes(spec, asked, devices))
         refused = f"launch.memory_gb={launch.memory_gb:g}: {asked} lanes on each of {devices}"
-        raise AbsorbError(f"{refused} devices need about {need}; {remedy(spec, launch, fits)}")
+        guessed = "" if launch.devices else " (one for each CPU core; launch.devices=N for others)"
+        refused += f" devices{guessed} need about {need}"
+        raise AbsorbError(f"{refused}; {remedy(spec, launch, fits)}")
 
 
 def remedy(spec: Spec, launch: Launch, fits: int) -> str:

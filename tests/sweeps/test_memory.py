@@ -1,14 +1,17 @@
 """The memory bound: widths follow it, and what cannot fit is refused with what would."""
 
 import re
+from dataclasses import replace
 
+import jax
 import pytest
 from sweep_helpers import FakeEngine, request
 
+import sweeps.memory
 from absorb.cli import main
 from absorb.config import spec_of
 from absorb.errors import AbsorbError
-from absorb.footprint import batch_bytes
+from absorb.footprint import batch_bytes, widest
 from absorb.knobs import knobs_of
 from absorb.lanes import width
 from absorb.store import Store
@@ -64,19 +67,52 @@ def test_what_cannot_fit_is_refused_with_the_largest_value_that_would(words, her
         check_memory([spec_of(compose([*words, f"{name}={value + 1}"]))], here)
 
 
+class Told(FakeEngine):
+    """Keeps what it is told of the lanes that fit."""
+
+    def __init__(self):
+        super().__init__()
+        self.told = []
+
+    def __call__(self, configs, *, most=None, **keywords):
+        self.told.append(most)
+        return super().__call__(configs, **keywords)
+
+
+def told(path, here: Launch) -> list[int | None]:
+    """What the engine is told in a sweep of one batch."""
+    engine, points = Told(), request("seed=range(0,2)", *BIG).points
+    Executor(Work(points, Had(set(), set())), Store(path), engine, here).run(2)
+    return engine.told
+
+
 def test_the_engine_is_told_how_many_lanes_fit(tmp_path):
-    told = []
+    assert told(tmp_path / "a", launch(None)) == [None]
+    assert told(tmp_path / "b", launch(3.0)) == [widest_of(spec_of(compose(BIG)), launch(3.0))]
 
-    class Told(FakeEngine):
-        def __call__(self, configs, *, most=None, **keywords):
-            told.append(most)
-            return super().__call__(configs, **keywords)
 
-    points = request("seed=range(0,2)", *BIG).points
-    for here in (launch(None), launch(3.0)):
-        store = Store(tmp_path / str(here.memory_gb))
-        Executor(Work(points, Had(set(), set())), store, Told(), here).run(2)
-    assert told == [None, widest_of(spec_of(compose(BIG)), launch(3.0))]
+@pytest.mark.parametrize("asked", [None, 4])
+def test_the_bound_is_shared_by_the_devices_that_there_are(tmp_path, monkeypatch, asked):
+    """An accelerator among many cores has it all."""
+    one = jax.local_devices()[:1]
+    monkeypatch.setattr(jax, "local_devices", lambda: one)
+    monkeypatch.setattr(sweeps.memory, "usable_cores", lambda: 16)
+    here = replace(launch(3.0), devices=asked)
+    assert told(tmp_path, here) == [widest(spec_of(compose(BIG)), 1, 3e9)]
+
+
+def test_more_devices_than_cores_are_not_given_what_does_not_fit(tmp_path, monkeypatch):
+    many = jax.local_devices()[:1] * 16
+    monkeypatch.setattr(jax, "local_devices", lambda: many)
+    with pytest.raises(AbsorbError, match="2 lanes on each of 16 devices need"):
+        told(tmp_path, replace(launch(3.0), devices=None))
+    assert Store(tmp_path).run_ids() == set()
+
+
+def test_a_plan_says_that_it_counts_cores():
+    spec = spec_of(compose(BIG))
+    with pytest.raises(AbsorbError, match=r"one for each CPU core; launch\.devices"):
+        check_memory([spec], replace(launch(0.6), devices=None))
 
 
 def test_the_chosen_width_is_bounded(monkeypatch, tmp_path):
