@@ -15,10 +15,11 @@ from absorb.errors import AbsorbError
 from absorb.identity import flat
 from absorb.store import Store
 from sweeps.launch import Launch
-from sweeps.local import Executor, StoredCheckpoint, StoreFailed
+from sweeps.local import Executor
 from sweeps.plan import Had, Work
 from sweeps.progress import ProgressBar
 from sweeps.provenance import code_version, versions
+from sweeps.stored_checkpoint import StoredCheckpoint, StoreFailed
 
 LAUNCH = Launch(lanes=None, devices=None, batch=4, yes=True, memory_gb=None)
 
@@ -279,7 +280,7 @@ def test_a_checkpoint_of_other_libraries_is_not_resumed(store, monkeypatch, libr
 def test_a_checkpoint_of_other_code_is_not_resumed(store, monkeypatch):
     points = list(request("seed=range(0,4)").points)
     StoredCheckpoint(store, points).save({}, {"step": 7})
-    monkeypatch.setattr("sweeps.local.code_version", lambda: {"sources": "b" * 64})
+    monkeypatch.setattr("sweeps.stored_checkpoint.code_version", lambda: {"sources": "b" * 64})
     assert StoredCheckpoint(store, points).load() is None
 
 
