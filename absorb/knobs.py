@@ -1,6 +1,8 @@
 """Knobs: everything that may differ between the lanes of one program, as arrays."""
 
+import math
 from collections.abc import Sequence
+from fractions import Fraction
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -39,7 +41,7 @@ class Knobs(NamedTuple):
     l1_rest: Knob
     correlation: Knob
     ablate_every: Knob
-    until: Knob  # share of training during which routing acts
+    routed_epochs: Knob  # the first so many epochs, in which routing acts
     active: Knob  # probability of a feature, world sparse
     importance_C: Knob  # weight of each feature in the loss, world sparse; ones elsewhere
     structured: Knob  # probability that a group of features has its structure
@@ -102,11 +104,16 @@ def knobs_of(config: Config, classes: int) -> Knobs:
         l1_rest=f(train.l1_rest),
         correlation=f(train.correlation),
         ablate_every=i(train.ablate_every),
-        until=f(routing.until),
+        routed_epochs=i(routed_epochs(config)),
         rival_rate=f(config.rival.rate),
         rival_strength=f(config.rival.strength),
         **_features(config, classes),
     )
+
+
+def routed_epochs(config: Config) -> int:
+    """The share `until` of all epochs, rounded up; exact, with the share as it is written."""
+    return math.ceil(Fraction(str(config.routing.until)) * config.train.epochs)
 
 
 def _features(config: Config, classes: int) -> dict[str, Knob]:

@@ -66,8 +66,8 @@ def epoch_order(spec: Spec, knobs: Knobs, observed_N: Array, epoch: Array) -> Ar
 
 
 def lifted(spec: Spec, knobs: Knobs, epoch: Array) -> Knobs:
-    """The knobs in an epoch: after the share `until` of training nothing is routed or gated."""
-    routed = epoch < knobs.until * spec.train.epochs
+    """The knobs in an epoch: after the last routed one nothing is routed or gated."""
+    routed = epoch < knobs.routed_epochs
     weights_O2, gate_O = jnp.asarray(knobs.weights_O2), jnp.asarray(knobs.gate_O)
     return knobs._replace(
         weights_O2=jnp.where(routed, weights_O2, 1.0), gate_O=jnp.where(routed, gate_O, 1.0)

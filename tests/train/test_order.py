@@ -8,7 +8,7 @@ from scipy.stats import chisquare
 
 from absorb.config import spec_of
 from absorb.knobs import knobs_of
-from absorb.train.one import epoch_order, shuffled, start
+from absorb.train.one import epoch_order, lifted, shuffled, start
 from absorb.worlds import load_world, observe
 from absorb.worlds.labels import FORGET, UNLABELLED
 from sweeps.app import compose
@@ -50,6 +50,19 @@ def test_with_batch_granularity_batches_are_of_one_kind_but_for_the_border():
     assert (kinds == 1).sum() == 2
     firsts = {int(np.argmax(order("routing=update", f"seed={s}")[:, 0] < 20)) for s in range(8)}
     assert len(firsts) > 1  # the batches of forget data do not always come first
+
+
+@pytest.mark.parametrize(
+    "until, epochs, routed",
+    [(0.3, 100, 30), (0.54, 50, 27), (0.301, 100, 31), (0.25, 3, 1), (0.05, 100, 5), (1, 100, 100),
+     (0, 100, 0), (0.5, 0, 0), (1e-5, 10, 1)],
+)  # fmt: skip
+def test_routing_is_lifted_after_its_share_of_epochs_rounded_up(until, epochs, routed):
+    config = compose([f"routing.until={until}", f"train.epochs={epochs}"])
+    spec, knobs = spec_of(config), knobs_of(config, 10)
+    weights_EO2 = jax.vmap(lambda epoch: lifted(spec, knobs, epoch).weights_O2)(jnp.arange(101))
+    routed_E = (np.asarray(weights_EO2) != 1).any((1, 2))
+    np.testing.assert_array_equal(routed_E, np.arange(101) < routed)
 
 
 @pytest.mark.slow
