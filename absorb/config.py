@@ -110,6 +110,12 @@ class Train:
     nudge: float | None = static(-1.0, 10.0, optional=True)
     nudge_at: float | None = static(0.0, 1.0, optional=True)
 
+    @property
+    def nudge_epoch(self) -> int:
+        """The number of the epoch before which the region is nudged, from 0."""
+        assert self.nudge_at is not None
+        return round(self.nudge_at * self.epochs)
+
 
 @dataclass(frozen=True)
 class Rival:

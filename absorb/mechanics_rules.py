@@ -1,6 +1,6 @@
 """What a diary of a run, a probe of its rest and a nudge of its region need, before any work."""
 
-from absorb.config import Autoencoder, Config, Mlp, Sparse
+from absorb.config import Autoencoder, Config, Mlp, Sparse, Train
 from absorb.errors import AbsorbError
 from absorb.sites import of_tokens
 from absorb.token_rules import allowed
@@ -25,12 +25,24 @@ def check_mechanics(config: Config) -> None:
             f"train.nudge={train.nudge}, train.nudge_at={train.nudge_at}: "
             "say by how much and when, or neither"
         )
+    if train.nudge_at is not None:
+        _nudge(train)
     if "mechanics" in asked:
         _diary(config)
     if "usable" in asked and not isinstance(config.model, Mlp | Autoencoder):
         raise AbsorbError(
             f"measure.treatments: usable reads units of the rest; model {config.model.kind} "
             "has none that it knows, mlp and autoencoder have"
+        )
+
+
+def _nudge(train: Train) -> None:
+    if train.epochs == 0:
+        raise AbsorbError("train.epochs=0: train.nudge comes before an epoch and needs at least 1")
+    if train.nudge_epoch >= train.epochs:
+        raise AbsorbError(
+            f"train.nudge_at={train.nudge_at:.9g}: comes after the last of train.epochs="
+            f"{train.epochs} and would do nothing; must be below {1 - 0.5 / train.epochs:.9g}"
         )
 
 

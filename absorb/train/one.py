@@ -134,9 +134,7 @@ def nudged(spec: Spec, masks: dict[str, Array], state: State, epoch: Array) -> S
     """The region's own parameters times 1 + `nudge`, once, as the share `nudge_at` is done."""
     if spec.train.nudge is None:
         return state
-    assert spec.train.nudge_at is not None
-    at = round(spec.train.nudge_at * spec.train.epochs)
-    scale = 1 + spec.train.nudge * (epoch == at)
+    scale = 1 + spec.train.nudge * (epoch == spec.train.nudge_epoch)
     rest = psi_tree(spec, state.params, jnp.array([0.0, 1.0]), masks)
     params = jax.tree.map(lambda p, k: jnp.where(k == 0, p * scale, p), state.params, rest)
     return state._replace(params=params)
