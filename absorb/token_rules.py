@@ -11,6 +11,7 @@ TRANSFORMER_NEEDS = {
     "train.loss": ("task",),
 }
 TOKENS_NEED = {"routing.granularity": (*BY_POSITION, "sequence", "batch")}
+MOST_FITS = 20  # of a probe while a network trains; about ten are meant
 ELSEWHERE = {"whole_rest": False, "degree": "tags", "align": "target"}
 
 
@@ -51,6 +52,8 @@ def check_tokens(config: Config) -> None:
             f"routing.degree={routing.degree!r}: says how much of the concept each token has, so "
             "it needs routing.granularity=token or component"
         )
+    if routing.degree == "probe":
+        _probe_schedule(config.train.epochs)
     if routing.degree == "probe" and config.rival.kind != "none":
         raise AbsorbError(
             f"rival.kind={config.rival.kind!r}: has no probe of its own; routing.degree='probe' "
@@ -66,6 +69,26 @@ def check_tokens(config: Config) -> None:
             f"routing.whole_rest=true: routing.mechanism={routing.mechanism!r} masks units; "
             "parameters at no site need parameter or update"
         )
+
+
+def probe_fits(epochs: int) -> int:
+    """How often a probe is fitted: before every epoch up to ten, then before equal parts of them.
+
+    The parts are the segments of training, ten or the next number that divides the epochs.
+    """
+    return next(n for n in range(10, epochs + 1) if epochs % n == 0) if epochs > 10 else epochs
+
+
+def _probe_schedule(epochs: int) -> None:
+    if probe_fits(epochs) <= MOST_FITS:
+        return
+    near = range(epochs - 10, epochs + 11)  # among which a multiple of ten is
+    best = min((n for n in near if probe_fits(n) <= MOST_FITS), key=lambda n: abs(n - epochs))
+    raise AbsorbError(
+        f"train.epochs={epochs}: routing.degree='probe' would fit its probe {probe_fits(epochs)} "
+        f"times, since no number from 10 to {MOST_FITS} divides the epochs; the nearest number of "
+        f"epochs that one does is {best}"
+    )
 
 
 def allowed(config: Config, who: str, needs: dict[str, tuple]) -> None:
