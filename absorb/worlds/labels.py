@@ -133,8 +133,8 @@ def check_labels(config: Config, data: Data) -> None:
     """Refuse what the world's data cannot serve.
 
     Errors: AbsorbError for a covariate that the world lacks, a concept that a split in use lacks
-    or, in worlds of tokens, that each of its stories carries, a positive label fraction that labels
-    nobody, a batch larger than the training split.
+    or, in worlds of tokens, that each of its stories carries, a label fraction above 0 that labels
+    nobody or below 1 that labels everybody, a batch larger than the training split.
     """
     if isinstance(config.world, Sparse):
         return  # examples without end carry every feature
@@ -152,18 +152,27 @@ def check_labels(config: Config, data: Data) -> None:
         )
     _check_some_are_free(config, "training", carried)
     _check_measured_splits(config, data)
-    if routing.label_fraction > 0 and np.floor(routing.label_fraction * total + 0.5) < 1:
-        things = (
-            "classes of the concept" if by_class else "training examples that carry the concept"
-        )
-        raise AbsorbError(
-            f"routing.label_fraction={routing.label_fraction:g}: labels none of the {total} "
-            f"{things}; must be 0 or at least {0.5 / total:.3g}"
-        )
+    things = "classes of the concept" if by_class else "training examples that carry the concept"
+    _check_some_are_labelled(routing.label_fraction, total, things)
     if config.train.batch > len(carried):
         raise AbsorbError(
             f"train.batch={config.train.batch}: must be at most {len(carried)}, "
             "the training examples"
+        )
+
+
+def _check_some_are_labelled(p: float, total: int, things: str) -> None:
+    count, half = np.floor(p * total + 0.5), 0.5 / total
+    if p > 0 and count < 1:
+        raise AbsorbError(
+            f"routing.label_fraction={p:g}: labels none of the {total} {things}; "
+            f"must be 0 or at least {half:.3g}"
+        )
+    if p < 1 and count == total:
+        below = f" or below {1 - half:.9g}" if total > 1 else ", or 0"
+        raise AbsorbError(
+            f"routing.label_fraction={p:.9g}: labels all of the {total} {things}, "
+            f"so that it would be run as 1; must be 1{below}"
         )
 
 

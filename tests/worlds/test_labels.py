@@ -110,6 +110,25 @@ def test_a_fraction_that_labels_nobody_is_refused():
         check_labels(compose(["routing.covariate=inc"]), load_world(config.world))
 
 
+@pytest.mark.parametrize(
+    "concept, p, words",
+    [("[8,9]", 0.75, r"0\.75: labels all of the 2 classes .* must be 1 or below 0\.75$"),
+     ("[8]", 0.5, r"0\.5: labels all of the 1 classes .* must be 1, or 0$"),
+     ("[1,2,3]", 0.9, r"0\.9: .* must be 1 or below 0\.833333333$")],
+)  # fmt: skip
+def test_a_fraction_below_1_that_labels_everybody_is_refused(concept, p, words):
+    by_class = ["routing.granularity=class", f"routing.concept={concept}"]
+    config = compose([*by_class, f"routing.label_fraction={p}"])
+    data = load_world(config.world)
+    with pytest.raises(AbsorbError, match=f"routing.label_fraction={words}"):
+        check_labels(config, data)
+    check_labels(compose([*by_class, "routing.label_fraction=1"]), data)
+    check_labels(compose([f"routing.concept={concept}", f"routing.label_fraction={p}"]), data)
+    examples = compose(["routing.label_fraction=0.999"])
+    with pytest.raises(AbsorbError, match=r"0\.999: labels all of the \d+ training examples"):
+        check_labels(examples, data)
+
+
 @pytest.mark.parametrize("part", ["train", "validation", "test"])
 def test_a_split_in_which_every_story_carries_the_concept_is_refused(part):
     words = ["world=stories", "model=transformer", "world.train_count=64", "train.batch=16",
