@@ -17,16 +17,18 @@ from absorb.worlds.data import Split
 class View(NamedTuple):
     """How a network is looked at: the region's gate, what fills it, whether gates are by hand.
 
-    `region` is another one than routing's, as masks by site.
+    `region` is another one than routing's, as masks by site. `passed`: sites after their gate.
     """
 
     gate: Array | float = 1.0
     fill: dict[str, Array] | None = None
     by_hand: bool = True
     region: dict[str, Array] | None = None
+    passed: bool = False
 
 
 WHOLE = View(by_hand=False)
+PASSED = WHOLE._replace(passed=True)
 
 
 def ablated(knobs: Knobs) -> View:
@@ -39,18 +41,18 @@ def look(spec: Spec, knobs: Knobs, params: Params, x_NF: Array, view: View,
     """The network's output on x under a view; no gradient is routed."""
     gate_N = jnp.full(len(x_NF) * positions(spec.world), view.gate)
     region = regions(spec, knobs) if view.region is None else view.region
-    routes = Routes(None, gate_N, region, view.fill, view.by_hand, second_N)
+    routes = Routes(None, gate_N, region, view.fill, view.by_hand, second_N, passed=view.passed)
     return apply(spec, params, x_NF, routes)
 
 
 def mean_ablated(spec: Spec, knobs: Knobs, params: Params, train: Split) -> View:
-    """The region replaced by its units' means over the training split."""
+    """The region replaced by the means of what its units pass on, over the training split."""
     x_NF = jnp.asarray(train.x_NF)
     if of_tokens(spec.world):
-        of = lambda x: look(spec, knobs, params, x, WHOLE)  # noqa: E731
+        of = lambda x: look(spec, knobs, params, x, PASSED)  # noqa: E731
         means = site_means(of, regions(spec, knobs), x_NF)
     else:
-        sites = look(spec, knobs, params, x_NF, WHOLE).sites
+        sites = look(spec, knobs, params, x_NF, PASSED).sites
         means = {site: sites[site].mean(0) for site in regions(spec, knobs)}
     removed = 1 - knobs.ablated_gate
     fill = {site: removed * means[site] for site in regions(spec, knobs)}

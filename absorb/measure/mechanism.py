@@ -12,7 +12,7 @@ from jax import Array
 from absorb.config import Spec
 from absorb.keys import key_for
 from absorb.knobs import Knobs
-from absorb.measure.ablate import WHOLE, View, look
+from absorb.measure.ablate import PASSED, WHOLE, View, look
 from absorb.measure.credit import parameter_groups
 from absorb.measure.scores import forget_mask, masked_mean
 from absorb.models import Params, regions
@@ -54,8 +54,8 @@ def sight(spec: Spec, knobs: Knobs, data: Data, params: Params) -> Sight:
 
 def mean_view(spec: Spec, knobs: Knobs, params: Params, train: Split,
               region: dict[str, Array]) -> View:  # fmt: skip
-    """These units replaced by their means over the training split, whatever the arm ablates."""
-    sites = look(spec, knobs, params, jnp.asarray(train.x_NF), WHOLE).sites
+    """These units replaced by the means of what they pass on, whatever the arm ablates."""
+    sites = look(spec, knobs, params, jnp.asarray(train.x_NF), PASSED).sites
     fill = {site: jax.lax.stop_gradient(sites[site].mean(0)) for site in region}
     return View(gate=0.0, fill=fill, by_hand=False, region=region)
 

@@ -78,17 +78,18 @@ class Chain(nn.Module):
 
     @nn.compact
     def __call__(self, h_BI: Array, routes: Routes) -> tuple[Array, dict[str, Array]]:
-        """Shapes: (B, I) to (B, O), and every site's units before their gate."""
+        """Shapes: (B, I) to (B, O), and every site's units, before their gate unless `passed`."""
         sites, extra = {}, dict(self.added)
         for layer in self.layers:
             added = (extra.get(layer.reads or "", 0), extra.get(layer.writes or "", 0))
             dense = RoutedDense(layer, added, self.mechanism == "parameter", name=layer.name)
             x_BI, h_BI = h_BI, dense(h_BI, routes, self._edges(layer, routes))
             h_BI = nn.relu(h_BI) if layer.relu else h_BI
-            if layer.writes is not None:
-                sites[layer.writes] = h_BI
+            before_BI = h_BI
             if layer.writes in routes.regions:
                 h_BI = self._at_site(layer.writes, x_BI, h_BI, routes)
+            if layer.writes is not None:
+                sites[layer.writes] = routes.told(before_BI, h_BI)
         return h_BI, sites
 
     def _edges(self, layer: Layer, routes: Routes) -> Array | None:

@@ -107,12 +107,12 @@ class ParallelNetwork(nn.Module):
     def __call__(self, x_BF: Array, routes: Routes) -> Output:
         """Shapes: (B, F) to (B, O)."""
         free = Routes(None, jnp.ones(len(x_BF)), {}, second_B=routes.second_B)
-        rest, region_BO = self.trunk(x_BF, free), self.module(x_BF, free).prediction_BO
-        sites = rest.sites | {MODULE: region_BO}
+        rest, module_BO = self.trunk(x_BF, free), self.module(x_BF, free).prediction_BO
         rest_BO, gate_B1 = rest.prediction_BO, routes.gate_B[:, None]
         if self.spec.gate.kind == "learned" and not routes.gate_by_hand:
             gate_B1 = gate_B1 * SiteGate(name="gate_module")(x_BF, routes)
-        region_BO = gate_B1 * region_BO
+        region_BO = gate_B1 * module_BO
+        sites = rest.sites | {MODULE: routes.told(module_BO, region_BO)}
         if routes.weight_B2 is not None and self.spec.routing.mechanism != "update":
             region_BO = route_activation(region_BO, routes.weight_B2[:, :1])
             rest_BO = route_activation(rest_BO, routes.weight_B2[:, 1:])

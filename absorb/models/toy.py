@@ -40,7 +40,8 @@ class ToyNetwork(nn.Module):
             y_FB = v_MF.T @ self._gated(h_MB, routes) + b_F[:, None]
         else:
             h_MB, y_FB = self._routed(x_FB, w_MF, v_MF, b_F, routes)
-        return Output((nn.relu(y_FB) if model.relu else y_FB).T, {SITE: h_MB.T}, {})
+        told_MB = routes.told(h_MB, self._gated(h_MB, routes))
+        return Output((nn.relu(y_FB) if model.relu else y_FB).T, {SITE: told_MB.T}, {})
 
     def _gated(self, h_MB: Array, routes: Routes) -> Array:
         if SITE not in routes.regions:

@@ -34,7 +34,7 @@ class Wiring(NamedTuple):
     """One batch on its way through a transformer: how it is routed, and the sites so far.
 
     Every parameter that learns goes through here; `sites` gathers each site's
-    entries before their gate, in float32 or more.
+    entries in float32 or more, before their gate unless `routes.passed`.
     """
 
     spec: Spec
@@ -94,9 +94,12 @@ class Wiring(NamedTuple):
 
         x: the site's input, from which a learned gate is computed.
         """
-        self.sites[site] = h_NU.astype(jnp.promote_types(h_NU.dtype, jnp.float32))
-        if site not in self.routes.regions:
-            return h_NU
+        after_NU = self._through(site, x_NI, h_NU) if site in self.routes.regions else h_NU
+        told_NU = self.routes.told(h_NU, after_NU)
+        self.sites[site] = told_NU.astype(jnp.promote_types(h_NU.dtype, jnp.float32))
+        return after_NU
+
+    def _through(self, site: str, x_NI: Array, h_NU: Array) -> Array:
         routes, dtype = self.routes, h_NU.dtype
         r_U, gate_N1 = routes.regions[site].astype(dtype), routes.gate_B[:, None]
         if self.spec.gate.kind == "learned":

@@ -136,6 +136,7 @@ class Routes(NamedTuple):
     gate_by_hand: whether learned gates are overruled, so that gate_B alone counts.
     second_B: which of two decoders serves the datum, or None.
     components: where loss components are routed, those of the concept, which have weight_B2.
+    passed: whether a network tells its sites as they pass on, after their gate, not before it.
     """
 
     weight_B2: Array | None
@@ -145,6 +146,7 @@ class Routes(NamedTuple):
     gate_by_hand: bool = False
     second_B: Array | None = None
     components: Components | None = None
+    passed: bool = False
 
     def unit_weights(self, site: str | None) -> Array:
         """w_BU at a site, or w_B1 = 1 where no region is cut."""
@@ -152,6 +154,10 @@ class Routes(NamedTuple):
         if site not in self.regions:
             return jnp.ones((len(self.gate_B), 1))
         return weights_of(self.weight_B2, self.regions[site])
+
+    def told(self, before_BU: Array, after_BU: Array) -> Array:
+        """What a network tells of a site: its entries before the gate, or what passes it."""
+        return after_BU if self.passed else before_BU
 
     def loss_routes(self, site: str, kernel: bool) -> LossRoutes:
         """The units' weights at a site for the concept's loss components and for all others."""

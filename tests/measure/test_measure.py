@@ -13,6 +13,7 @@ from absorb.measure.ablate import WHOLE, ablated, look, mean_ablated
 from absorb.measure.attacks import forget_first, merge_params, mixed_batch, split_params
 from absorb.measure.calibrate import apply_map, asked_outputs, calibrated_map
 from absorb.measure.elicit import Trace, chosen
+from absorb.measure.mechanism import mean_view
 from absorb.measure.network import measure_network
 from absorb.measure.scores import scores, single
 from absorb.models import head_mask, init, regions
@@ -52,6 +53,25 @@ def test_mean_ablation_keeps_each_units_mean_and_forgets_its_input():
     want = units * ~region @ kernel + units.mean(0) * region @ kernel
     got = look(spec, knobs, params, data.train.x_NF, view).prediction_BO
     np.testing.assert_allclose(got, want, atol=1e-4)
+
+
+@pytest.mark.parametrize("placement", ["slice", "added", "parallel"])
+def test_mean_ablation_of_a_learned_gate_keeps_the_mean_of_what_passes_it(placement):
+    """The last layer is linear, so that the mean of the outputs stays as it is."""
+    spec, knobs, params, data = made(
+        "gate=learned", f"routing.placement={placement}", "routing.sites=[hidden1]"
+    )
+    gate = params["gate_module"] if placement == "parallel" else params["chain"]["gate_hidden1"]
+    gate["bias"] = jnp.float32(-5)
+    gate["kernel"] = jnp.linspace(-0.3, 0.3, gate["kernel"].size)  # not the same for all examples
+    whole_O = look(spec, knobs, params, data.train.x_NF, WHOLE).prediction_BO.mean(0)
+    own = regions(spec, knobs)
+    for view in (
+        mean_ablated(spec, knobs, params, data.train),
+        mean_view(spec, knobs, params, data.train, own),
+    ):
+        got_O = look(spec, knobs, params, data.train.x_NF, view).prediction_BO.mean(0)
+        np.testing.assert_allclose(got_O, whole_O, atol=1e-4)
 
 
 def test_calibration_undoes_a_shift_and_a_scale_of_the_output():

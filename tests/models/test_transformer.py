@@ -193,6 +193,19 @@ def test_a_learned_gate_is_overruled_by_hand():
     assert jnp.abs(by_hand - shut).max() > 1e-3
 
 
+def test_a_site_is_told_before_its_gate_or_as_it_passes_it():
+    spec, knobs, params = made("gate=learned", "routing.sites=[heads1]")
+    params["layer1"]["gate_heads1"]["bias"] = jnp.float32(-1)  # its kernel starts at 0
+    masks = regions(spec, knobs)
+    before, after = (
+        apply(spec, params, X_BS, Routes(None, jnp.ones(POSITIONS), masks, passed=passed))
+        for passed in (False, True)
+    )
+    share_U = 1 - masks["heads1"] * (1 - jax.nn.sigmoid(-1.0))
+    np.testing.assert_allclose(after.sites["heads1"], share_U * before.sites["heads1"], rtol=1e-5)
+    np.testing.assert_array_equal(after.prediction_BO, before.prediction_BO)
+
+
 def test_a_gate_closes_at_its_own_positions():
     spec, knobs, params = made("routing.sites=[mlp1]", "routing.units=3")
     gate_N = jnp.ones(POSITIONS).at[5].set(0)
