@@ -7,7 +7,7 @@ import numpy as np
 from absorb.stats.intervals import Interval, mean_t, undefined
 from absorb.stats.leakage import dose_share, leakage_of, seed_leakage, slope_on_log
 from absorb.stats.point import Point, Settings, dose_of
-from absorb.stats.runs import Cell, Loss, fractions, paired
+from absorb.stats.runs import Cell, Loss, fractions, labelled_share, paired
 from figures.leakage_draw import LEAK, RETAIN, SIZES, SLOPE, draw, thousands
 from figures.leakage_sizes import DOSED, Size, Sizes, comparisons
 from figures.marks import Mark, mark, series_of, spoken
@@ -65,7 +65,7 @@ def size_marks(size: Size, treatment: str) -> list[Mark]:
         retain_S = paired(size.runs, [Loss(cell, f"{treatment}.retain")]).loss_LS[0]
         p = cell.label_fraction
         marks.append(mark(f"{size.name}: {RETAIN}", cell.arm, p, mean_t(retain_S)))
-        if cell.arm in DOSED and p < 1:
+        if cell.arm in DOSED and labelled_share(size.runs, cell) < 1:
             leak = leakage_of(dose_of(Point(size.runs, cell, treatment, SETTINGS)).a_dose)
             marks.append(mark(f"{size.name}: {LEAK}", cell.arm, p, leak))
         elif cell.arm in DOSED:
@@ -108,7 +108,8 @@ def slope(one: Sizes, arm: str, p: float) -> Interval:
         found = dosed(size, Cell(arm, p), one.treatment)
         if found is None:
             return undefined(0, f"no runs of {arm} at {p:g}, or of std, at {size.name}")
-        leak_S = seed_leakage(*found[1:], p, size.runs.forget_count)
+        labelled = labelled_share(size.runs, Cell(arm, p))
+        leak_S = seed_leakage(*found[1:], labelled, size.runs.forget_count)
         each.append(dict(zip(found.seeds, leak_S, strict=True)))
     seeds = sorted(set.intersection(*(set(of) for of in each)))
     leak_KS = np.array([[of[seed] for seed in seeds] for of in each])

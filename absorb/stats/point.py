@@ -16,7 +16,7 @@ from absorb.stats.absorption import (
 from absorb.stats.dose import Decision, absorbs, excess_at, minus_log
 from absorb.stats.dose_equivalent import DoseEquivalent, both_undefined, dose_equivalent
 from absorb.stats.intervals import Interval, difference_t, fieller_ratio, mean_t, undefined
-from absorb.stats.runs import Cell, Loss, Runs, fractions, paired
+from absorb.stats.runs import Cell, Loss, Runs, fractions, labelled_share, paired
 
 ROUTED = ("route", "placebo")  # arms with a region that labels may fill
 OTHER_ARM = "not a measure of this arm"
@@ -76,9 +76,13 @@ class Point(NamedTuple):
 
 
 def reference(runs: Runs, label_fraction: float) -> Cell:
-    """Ordinary training: without the concept at 1, with all of it at 0; `filter` is the same."""
+    """Ordinary training: without the concept at 1, with all of it at 0.
+
+    `filter` is the same, unless label noise keeps it from dropping what it should.
+    """
     std, kin = Cell("std", label_fraction), Cell("filter", label_fraction)
-    return kin if not runs.row_of.get(std) and runs.row_of.get(kin) else std
+    same = runs.row_of.get(kin) and labelled_share(runs, kin) == label_fraction
+    return kin if not runs.row_of.get(std) and same else std
 
 
 def absent(runs: Runs, cells: list[Cell]) -> str:
@@ -164,9 +168,9 @@ def dose_of(point: Point) -> DoseEquivalent:
         return both_undefined(0, "the std arm has fewer than two doses")
     loss_LS = point.losses([point.cell, *doses])
     own_S, std_SG = loss_LS[0], loss_LS[1:].T
-    count, p = point.runs.forget_count, point.cell.label_fraction
+    count, share = point.runs.forget_count, labelled_share(point.runs, point.cell)
     n_G = np.array([1 - dose.label_fraction for dose in doses]) * count
-    return dose_equivalent(own_S, std_SG, n_G, p, count, point.settings.level)
+    return dose_equivalent(own_S, std_SG, n_G, share, count, point.settings.level)
 
 
 def excess_of(point: Point, level: float, link: str) -> Interval:
@@ -179,7 +183,8 @@ def excess_of(point: Point, level: float, link: str) -> Interval:
         share, at_0 = (kept_share(x_S, never_S, whole_S, own_level) for x_S in (m_S, at_0_S))
         if np.isnan(share.share.value):
             return share.share
-        return excess_at(share.share_S, at_0.share_S, point.cell.label_fraction, level, link)
+        labelled = labelled_share(point.runs, point.cell)
+        return excess_at(share.share_S, at_0.share_S, labelled, level, link)
 
     ends = [reference(point.runs, p) for p in (1.0, 0.0)]
     return of_losses(point, [point.cell, Cell("route", 0.0), *ends], excess)

@@ -106,6 +106,28 @@ def paired(runs: Runs, losses: Sequence[Loss]) -> Paired:
     return Paired(seeds, np.array(values, float).reshape(len(losses), len(seeds)))
 
 
+def noise(runs: Runs, cell: Cell, name: str) -> float:
+    """The cell's rate of `false_negative` or `false_positive`; a table without it has no noise.
+
+    Raises AbsorbError where the cell's runs differ in it.
+    """
+    column = runs.columns.get(f"routing.{name}")
+    rows = list(runs.row_of.get(cell, {}).values())
+    if column is None or not rows:
+        return 0.0
+    rates = np.unique(column[rows].astype(float))
+    if len(rates) > 1:
+        raise AbsorbError(
+            f"routing.{name}={rates.tolist()} in {cell.arm} at {cell.label_fraction:g}: must be one"
+        )
+    return float(rates[0])
+
+
+def labelled_share(runs: Runs, cell: Cell) -> float:
+    """The share of the forget data with a label, in expectation: p (1 − false_negative)."""
+    return cell.label_fraction * (1 - noise(runs, cell, "false_negative"))
+
+
 def fractions(runs: Runs, arm: str) -> tuple[float, ...]:
     """The label fractions at which this arm has finished runs, increasing."""
     return tuple(

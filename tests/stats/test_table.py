@@ -237,3 +237,28 @@ def test_a_flat_row_has_plain_values_under_dotted_names(records, columns):
     assert all(isinstance(v, float | int | str | bool) for v in row.values())
     assert len({tuple(flat(r)) for r in records}) == 1
     assert flat(absorption_curves(columns)[1])["tested_at"] == "0.1 0.25 0.5 0.9 0.99"
+
+
+def mislabelled(columns, rate=0.5):
+    """The same losses, said to be of twice the label fraction, half of whose labels are lost."""
+    std = columns["routing.arm"] == "std"
+    p = np.where(std, columns["routing.label_fraction"], columns["routing.label_fraction"] / rate)
+    lost = np.where(std, 0.0, rate)
+    return {name: np.asarray(column)[p <= 1] for name, column in columns.items()} | {
+        "routing.label_fraction": p[p <= 1], "routing.false_negative": lost[p <= 1]
+    }  # fmt: skip
+
+
+def test_measures_take_the_share_that_is_labelled_not_the_one_asked_for(columns, records):
+    noisy = absorption_table(mislabelled(columns))
+    for arm in ("filter", "route"):
+        clean, own = (find(r, arm, p).treated[0] for r, p in ((records, 0.25), (noisy, 0.5)))
+        assert own.a_dose == clean.a_dose and own.n_eq == clean.n_eq
+        assert own.excess == clean.excess and own.excess_linear == clean.excess_linear
+    assert abs(find(noisy, "filter", 1.0).treated[0].a_dose.value) < 0.1
+
+
+def test_filter_that_keeps_some_of_the_concept_is_not_one_that_never_saw_it(columns):
+    noisy = mislabelled({n: c[columns["routing.arm"] != "std"] for n, c in
+                         {n: np.asarray(c) for n, c in columns.items()}.items()})  # fmt: skip
+    assert "std at 1" in find(absorption_table(noisy), "route", 0.5).treated[0].kept.why
