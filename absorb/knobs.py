@@ -79,7 +79,7 @@ def knobs_of(config: Config, classes: int) -> Knobs:
     f, i = np.float32, np.int32
     concept_C = np.zeros(classes, f)
     concept_C[list(routing.concept)] = 1
-    noise = 0.0 if arm.draw != "labels" else 1.0  # std counts exactly, placebo knows no concept
+    noise = 0.0 if arm.draw != "labels" else 1.0  # std and placebo count exactly
     return Knobs(
         seed=i(config.seed),
         init_seed=_seed(config.seeds.init, config.seed),

@@ -165,8 +165,8 @@ def excess_over_placebo(
 ) -> tuple[Interval, ...]:
     """X of route minus X of placebo at each label fraction, paired by seed.
 
-    Without labels both arms are the same networks, so the null is one and cancels: what is left is
-    ln(s_placebo/s_route), with Fieller's interval.
+    Without labels both arms are the same networks (in the world sparse without known retain data),
+    so the null is one and cancels: what is left is ln(s_placebo/s_route), with Fieller's interval.
     """
     pairs = zip(np.asarray(share_SP, float).T, np.asarray(placebo_SP, float).T, strict=True)
     return tuple(minus_log(fieller_ratio(own_S, placebo_S, level)) for own_S, placebo_S in pairs)

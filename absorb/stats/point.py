@@ -16,9 +16,10 @@ from absorb.stats.absorption import (
 from absorb.stats.dose import Decision, absorbs, excess_at, minus_log
 from absorb.stats.dose_equivalent import DoseEquivalent, both_undefined, dose_equivalent
 from absorb.stats.intervals import Interval, difference_t, fieller_ratio, mean_t, undefined
-from absorb.stats.runs import Cell, Loss, Runs, fractions, labelled_share, paired
+from absorb.stats.runs import Cell, Loss, Runs, fractions, labelled_share, noise, paired
 
 ROUTED = ("route", "placebo")  # arms with a region that labels may fill
+NOISES = ("false_negative", "false_positive")
 OTHER_ARM = "not a measure of this arm"
 
 
@@ -194,6 +195,8 @@ def over_placebo_of(point: Point, level: float) -> Interval:
     """X of `route` minus X of `placebo` at one label fraction: the null and the worth cancel."""
     if point.cell.arm != "route":
         return undefined(0, OTHER_ARM)
+    if any(noise(point.runs, point.cell, name) for name in NOISES):
+        return undefined(0, "labels are noisy, and placebo does not draw as many")
     never, placebo = reference(point.runs, 1.0), Cell("placebo", point.cell.label_fraction)
     return of_losses(
         point,

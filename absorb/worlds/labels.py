@@ -61,7 +61,7 @@ def observe(spec: Spec, knobs: Knobs, split: Split) -> "Array":
     logit(u) - strength * covariate, so that the odds of a label grow by e^strength per standard
     deviation. Then a labelled example loses its label with probability `false_negative`, and one
     that does not carry the concept gains it with probability `false_positive`. The placebo arm
-    draws as many labels from all examples.
+    draws round(p N) labels from all examples, whatever the noise.
     """
     key = jax.random.key(knobs.label_seed)
     forget_N = carries(spec, knobs, split)
@@ -113,8 +113,8 @@ def observe_drawn(spec: Spec, knobs: Knobs, carries_B: "Array", step: "Array") -
 
     An example that carries the concept is labelled with probability p, and then keeps the label;
     other examples gain it, or are known to be of the rest. The same draw is labelled at every p
-    above its own. The placebo arm labels as many, whatever they carry; it and `std` have draws of
-    their own.
+    above its own. The placebo arm labels as many as there are without noise, whatever they carry;
+    it and `std` have draws of their own, also of what is known to be of the rest.
     """
     key = jax.random.key(knobs.label_seed)
     of_arm = jnp.stack([key_for(key, role, step) for role in LABEL_DRAWS])[knobs.label_draw]

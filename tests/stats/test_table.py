@@ -262,3 +262,12 @@ def test_filter_that_keeps_some_of_the_concept_is_not_one_that_never_saw_it(colu
     noisy = mislabelled({n: c[columns["routing.arm"] != "std"] for n, c in
                          {n: np.asarray(c) for n, c in columns.items()}.items()})  # fmt: skip
     assert "std at 1" in find(absorption_table(noisy), "route", 0.5).treated[0].kept.why
+
+
+@pytest.mark.parametrize("name", ["false_negative", "false_positive"])
+def test_noisy_labels_have_no_placebo_and_carry_no_claim(columns, name):
+    routed = np.isin(columns["routing.arm"], ("route", "hard", "filter"))
+    noisy = dict(columns) | {f"routing.{name}": np.where(routed, 0.1, 0.0)}
+    found = find(absorption_table(noisy), "route", 0.25).treated[0]
+    assert "labels are noisy" in found.over_placebo.why
+    assert not found.absorbs.claim and "undefined against placebo" in found.absorbs.why
