@@ -5,7 +5,7 @@ from collections.abc import Mapping
 import numpy as np
 
 from absorb.stats.finetunability import Proxy, proxy
-from absorb.stats.intervals import mean_t
+from absorb.stats.intervals import share_t
 from figures.finetuned_draw import draw
 from figures.finetuned_runs import BUDGETS, NEVER, TAUGHT, Study, studies
 from figures.marks import Mark, mark, number, spoken
@@ -31,7 +31,7 @@ def back(study: Study, budget: str) -> list[Mark]:
     """The share of networks of each kind that came back within a budget, over seeds."""
     own = study.distances[budget]
     return [
-        mark(f"{budget}: came back", kind, at, mean_t((own_SN <= at).mean(axis=1)))
+        mark(f"{budget}: came back", kind, at, share_t((own_SN <= at).mean(axis=1)))
         for kind, own_SN in own.items()
         for at in places(own, budget)
     ]
@@ -95,7 +95,7 @@ def caption_of(study: Study) -> str:
         " threshold; precision as if both kinds were equally frequent; points at the threshold of"
         " greatest F1 on half of the seeds, reported on the other half. AUC: the chance that a"
         " taught network comes back sooner than one never taught, .5 by chance. 95 % intervals"
-        " over seeds (t, jackknife; binomial for recall)."
+        " over seeds (t, jackknife; exact where all seeds read the same; binomial for recall)."
     )
 
 

@@ -12,7 +12,7 @@ import numpy as np
 
 from absorb.errors import AbsorbError
 from absorb.stats.frontier import halves
-from absorb.stats.intervals import Interval, binomial, jackknife_t, undefined
+from absorb.stats.intervals import Interval, binomial, jackknife_t, undefined, unseen
 
 
 def distance(
@@ -36,8 +36,8 @@ def distance(
 class Proxy(NamedTuple):
     """How well a distance tells taught from never taught.
 
-    `auc`: the chance that a taught network is nearer than one never taught, ties half; interval
-    over seeds. `threshold_T`, `precision_T`, `recall_T`: over all finite distances. `chosen`: the
+    `auc`: the chance that a taught network is nearer than one never taught, ties half, by
+    `area`. `threshold_T`, `precision_T`, `recall_T`: over all finite distances. `chosen`: the
     threshold of greatest F1 on one half of the seeds; `precision` and `recall` of it on the other.
     """
 
@@ -61,13 +61,27 @@ def proxy(taught_SN: np.ndarray, never_SM: np.ndarray, level: float = 0.95) -> P
     if seeds < 4 or len(never_SM) != seeds or 0 in (taught_SN.size, never_SM.size):
         shapes = f"{taught_SN.shape} and {never_SM.shape}"
         raise AbsorbError(f"taught_SN, never_SM: shapes {shapes}; need the same 4 seeds or more")
-    auc = jackknife_t(nearer, taught_SN, never_SM, level=level)
+    auc = area(taught_SN, never_SM, level)
     threshold_T = thresholds(taught_SN, never_SM)
     precision_T, recall_T = rates(taught_SN, never_SM, threshold_T)
     select, report = (list(part) for part in halves(range(seeds)))
     chosen = best_threshold(taught_SN[select], never_SM[select])
     said = judged(taught_SN[report], never_SM[report], chosen, level)
     return Proxy(auc, threshold_T, precision_T, recall_T, chosen, *said)
+
+
+def area(taught_SN: np.ndarray, never_SM: np.ndarray, level: float) -> Interval:
+    """The AUC by the jackknife over seeds, or `unseen` where every two seeds read the same.
+
+    A seed takes part in many pairs, so these are not independent: all of them read the same with a
+    chance of at most q^(seeds/2), q that of one pair of different seeds (H. Finner, 1992). Seeds
+    that spoil all their pairs reach it.
+    """
+    pair_SS = np.array([[nearer(a_N, b_M) for b_M in never_SM] for a_N in taught_SN])
+    if np.ptp(pair_SS) == 0:
+        seeds = len(taught_SN)
+        return unseen(float(pair_SS[0, 0]), seeds, seeds / 2, level)
+    return jackknife_t(nearer, taught_SN, never_SM, level=level)
 
 
 def nearer(taught_SN: np.ndarray, never_SM: np.ndarray) -> float:
@@ -108,7 +122,7 @@ def judged(
     """Precision and recall of a threshold on seeds that did not choose it.
 
     Recall is binomial over taught networks, which share seeds, so its interval is a little short;
-    precision by the jackknife over seeds.
+    precision by the jackknife over seeds, open where no seed makes a difference to it.
     """
     hits, total = int((taught_SN <= threshold).sum()), taught_SN.size
     recall = binomial(hits, total, level)

@@ -13,6 +13,7 @@ import numpy as np
 
 INF = float("inf")
 NAN = float("nan")
+NO_SCATTER = "no scatter between seeds"
 
 
 class Interval(NamedTuple):
@@ -75,6 +76,29 @@ def mean_t(x_S: np.ndarray, level: float = 0.95) -> Interval:
     return Interval(mean, mean - float(half), mean + float(half), n)
 
 
+def share_t(x_S: np.ndarray, level: float = 0.95) -> Interval:
+    """The mean of shares in [0, 1]: Student's t, and `unseen` where all seeds have the same."""
+    found = mean_t(x_S, level)
+    alike = np.isfinite(found.value) and found.n > 1 and without_scatter(np.asarray(x_S, float))
+    return unseen(found.value, found.n, found.n, level) if alike else found
+
+
+def unseen(value: float, n: int, trials: float, level: float = 0.95) -> Interval:
+    """A mean of values in [0, 1], of which all `trials` independent ones were `value`.
+
+    Where a value has the chance q, all trials have it with q^trials, so that q ≥ tail^(1/trials) is
+    not rejected; whatever else there is lies between 0 and 1. With `value` 0 or 1 it is
+    Clopper–Pearson's interval.
+    """
+    q = ((1 - level) / 2) ** (1 / trials)
+    return Interval(value, value * q, value * q + 1 - q, n, why=f"{NO_SCATTER}: exact")
+
+
+def without_scatter(x_S: np.ndarray) -> bool:
+    """Whether values differ by no more than rounding."""
+    return bool(np.ptp(x_S) <= 1e-12 * np.abs(x_S).max())
+
+
 def difference_t(a_S: np.ndarray, b_S: np.ndarray, level: float = 0.95) -> Interval:
     """The mean of a − b, seed by seed (paired t): what the seeds share cancels."""
     return mean_t(np.asarray(a_S, float) - np.asarray(b_S, float), level)
@@ -117,7 +141,8 @@ def jackknife_t(statistic: Callable, *arrays_S: np.ndarray, level: float = 0.95)
     `statistic` takes the arrays with some seeds left out of all of them and returns one number. The
     value is the plain estimate; the interval is centred on the mean of the pseudo-values, which
     takes the bias of order 1/n out. Where the statistic is undefined without one seed, the
-    interval is unbounded and names how many seeds do that. Not for medians, isotonic fits or
+    interval is unbounded and names how many seeds do that; where no seed makes a difference it is
+    unbounded too, as nothing says how far another could be. Not for medians, isotonic fits or
     crossings: those are not smooth in the means (see `crossing`).
     """
     arrays_S = tuple(np.asarray(a, float) for a in arrays_S)
@@ -130,6 +155,8 @@ def jackknife_t(statistic: Callable, *arrays_S: np.ndarray, level: float = 0.95)
     pseudo_S = n * value - (n - 1) * leave_one_out(statistic, *arrays_S)
     if bad := np.count_nonzero(~np.isfinite(pseudo_S)):
         return unclosed(value, n, f"undefined when any of {bad} of {n} seeds is left out")
+    if without_scatter(pseudo_S):
+        return unclosed(value, n, NO_SCATTER)
     return mean_t(pseudo_S, level)._replace(value=value)
 
 

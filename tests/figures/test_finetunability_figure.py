@@ -54,6 +54,8 @@ def test_a_perfect_proxy_is_drawn_and_told(rows):
     auc = {m.panel: m.value for m in page.marks if m.series == "all against all"}
     assert set(auc.values()) == {1.0} and len(auc) == 3
     assert "steps: AUC all against all 1.00" in found.headline
+    alike = [m for m in page.marks if m.n > 1 and m.value in (0, 1) and ": test" not in m.panel]
+    assert alike and all(m.low < m.high and m.why for m in alike if ": chosen" not in m.panel)
     assert page.draw() is not None
 
 

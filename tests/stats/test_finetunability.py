@@ -35,6 +35,23 @@ def test_a_perfect_distance_is_perfect_and_an_empty_one_is_chance():
     assert turned.auc.value == 0 and turned.recall.value == 0
 
 
+def test_seeds_without_scatter_are_no_certainty():
+    near, far = np.full((10, 3), 1.0), np.full((10, 3), 9.0)
+    unseen = 0.025 ** (2 / 10)  # a pair of seeds that reads otherwise may be this rare
+    assert proxy(near, far).auc[:3] == pytest.approx((1, unseen, 1))
+    assert proxy(far, near).auc[:3] == pytest.approx((0, 0, 1 - unseen))
+    assert proxy(far, far).auc[:3] == pytest.approx((0.5, unseen / 2, 1 - unseen / 2))
+    precision = proxy(near, far).precision
+    assert precision.value == 1 and not precision.bounded and "no scatter" in precision.why
+
+
+def test_a_seed_that_is_bad_in_both_kinds_is_allowed_for():
+    """It spoils every pair of seeds that it is in, so that ten seeds tell no more than five."""
+    good = 0.7  # the chance of a seed that is not
+    assert good**10 > 0.025  # to meet none in ten is nothing rare
+    assert not proxy(np.full((10, 3), 1.0), np.full((10, 3), 9.0)).auc.excludes(good**2)
+
+
 def test_it_agrees_with_scikit_learn():
     rng = np.random.default_rng(0)
     taught_SN, never_SM = rng.integers(1, 9, (10, 4)), rng.integers(3, 12, (10, 4))

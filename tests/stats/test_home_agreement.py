@@ -27,7 +27,8 @@ def test_rand_indices_are_those_of_scikit_learn():
 def test_one_home_in_every_run_is_full_agreement():
     found = home_agreement(np.tile(TEMPLATE, (5, 1)), draws=99)
     for one in (found.kappa, found.rand):
-        assert one.value[:3] == pytest.approx((1, 1, 1)) and one.null.p == 0.01
+        assert one.value.value == pytest.approx(1) and one.null.p == 0.01
+        assert not one.value.bounded and one.value.why == "no scatter between seeds"
         assert one.null.low < 0 < one.null.high < 0.5
     assert found.homeless == 0 and (found.runs, found.concepts) == (5, 12)
 

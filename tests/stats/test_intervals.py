@@ -9,6 +9,7 @@ from absorb.stats.intervals import (
     jackknife_t,
     leave_one_out,
     mean_t,
+    share_t,
 )
 
 X_S = np.array([1.0, 2.0, 4.0, 7.0, 11.0])
@@ -95,6 +96,23 @@ def test_jackknife_says_where_the_statistic_is_undefined_without_a_seed():
     found = jackknife_t(lambda x_S: np.log(x_S.max()) if len(x_S) > 4 else np.nan, X_S)
     assert found.value == pytest.approx(np.log(11)) and not found.bounded and "5 of 5" in found.why
     assert np.isnan(jackknife_t(lambda x_S: np.nan, X_S).value)
+
+
+@pytest.mark.parametrize("value", [0.0, 0.1, 1.0])
+def test_a_jackknife_without_scatter_is_open(value):
+    found = jackknife_t(lambda x_S: float(x_S.mean()), np.full(7, value))
+    assert found.value == pytest.approx(value) and not found.bounded
+    assert found.why == "no scatter between seeds" and not found.excludes(0.5)
+
+
+def test_shares_have_the_t_interval_where_they_scatter_and_an_exact_one_where_not():
+    x_S = np.array([0.2, 0.5, 0.3])
+    assert share_t(x_S) == mean_t(x_S)
+    for hits in (0, 6):
+        assert share_t(np.full(6, hits / 6))[:4] == pytest.approx(binomial(hits, 6)[:4])
+    unseen = 0.025 ** (1 / 6)
+    assert share_t(np.full(6, 0.1))[:3] == pytest.approx((0.1, 0.1 * unseen, 1 - 0.9 * unseen))
+    assert not share_t(np.ones(1)).bounded and np.isnan(share_t(np.array([])).value)
 
 
 def test_binomial_is_exact_at_the_edges():

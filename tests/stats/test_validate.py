@@ -60,6 +60,13 @@ def test_planted_absorption_is_found(link):
     assert not claim.null and claims(claim, 5, 50).rate.low > 0.9
 
 
+def test_the_interval_of_an_area_near_one_holds_it():
+    """It was [1, 1] in most experiments, which is not what is planted."""
+    case = CASES["AUC of a distance, gap 4.2"]
+    assert 0.998 < case.truth < 1
+    assert coverage(case, 10, 100).rate.value >= LEAST / REPEATS
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize(
     "name",
