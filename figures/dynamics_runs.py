@@ -9,7 +9,7 @@ import numpy as np
 
 from absorb.stats.intervals import Interval, mean_t
 from figures.select import ARM, FRACTION, Table, plain, row_groups
-from figures.token_runs import MECHANISM, Row, common
+from figures.token_runs import MECHANISM, Row, Seeded, common, finished
 
 EPOCHS, WEIGHTS = "train.epochs", "routing.weights.forget"
 FREE = (ARM, FRACTION, MECHANISM, EPOCHS, WEIGHTS)
@@ -26,16 +26,14 @@ class Cell(NamedTuple):
 
 
 class Study(NamedTuple):
-    """The runs of one group by cell and seed, and in words what is missing."""
+    """The runs of one group that ended well by cell and seed, all of them as `rows`, and in words
+    what is missing.
+    """
 
-    cells: Mapping[Cell, Mapping[int, Row]]
+    cells: Mapping[Cell, Seeded]
     seeds: Sequence[int]
     missing: str
-
-    @property
-    def rows(self) -> list[Row]:
-        """All runs."""
-        return [row for own in self.cells.values() for row in own.values()]
+    rows: Sequence[Row]
 
     @property
     def lengths(self) -> list[int]:
@@ -68,11 +66,13 @@ def study_of(rows: Sequence[Row]) -> Study:
         cell = Cell(series_of_run(row), float(row[FRACTION]), int(row[EPOCHS]))
         cells.setdefault(cell, {}).setdefault(int(row["seed"]), row)
     seeds = common(list(cells.values()))
-    return Study(cells, seeds, lacking(cells, seeds))
+    done = {cell: finished(runs) for cell, runs in cells.items()}
+    every = [row for runs in cells.values() for row in runs.values()]
+    return Study(done, seeds, lacking(done, seeds), every)
 
 
-def lacking(cells: Mapping[Cell, Mapping[int, Row]], seeds: Sequence[int]) -> str:
-    """How many runs of the full grid are not there; "" where all are."""
+def lacking(cells: Mapping[Cell, Seeded], seeds: Sequence[int]) -> str:
+    """How many runs of the full grid are there and ended well; "" where all are."""
     lengths = {cell.epochs for cell in cells}
     wanted = {cell._replace(epochs=n) for cell in cells for n in lengths}
     there = sum(len(set(seeds) & set(cells.get(cell, ()))) for cell in wanted)

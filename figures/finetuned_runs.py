@@ -10,7 +10,7 @@ from absorb.stats.finetunability import distance
 from absorb.stats.relearn import flattened
 from figures.relearning import checkpoints
 from figures.select import ARM, FRACTION, Table, plain, row_groups
-from figures.token_runs import MECHANISM, Row, Seeded, common
+from figures.token_runs import MECHANISM, Row, Seeded, common, finished
 
 EPOCHS, RIVAL = "train.epochs", "rival.kind"
 FREE = (ARM, FRACTION, MECHANISM, EPOCHS, RIVAL, "rival.rate", "rival.strength", "rival.steps")
@@ -62,20 +62,25 @@ def kind_of(row: Row) -> str:
 
 
 def study_of(rows: Sequence[Row]) -> Study:
-    """One group of runs, at the seeds that all its networks have."""
+    """One group of runs, at the seeds that its networks have; one that did not end well lacks."""
     networks: dict[str, dict[tuple, dict[int, Row]]] = {}
     for row in rows:
         key = tuple(row.get(name) for name in FREE)
         networks.setdefault(kind_of(row), {}).setdefault(key, {})[int(row["seed"])] = row
-    of = {kind: list(own.values()) for kind, own in networks.items() if kind}
-    seeds = common([runs for own in of.values() for runs in own])
+    asked = {kind: list(own.values()) for kind, own in networks.items() if kind}
+    seeds = common([runs for own in asked.values() for runs in own])
+    of = {kind: [finished(runs) for runs in own] for kind, own in asked.items()}
     missing = lacking(of, seeds)
     if missing:
         return Study({}, np.nan, np.nan, seeds, rows, missing)
     known = [runs[seed] for runs in of[REFERENCE] for seed in seeds]
-    can = float(np.mean([row["whole.forget"] for row in known]))
-    cannot = float(np.mean([row["trivial.forget"] for row in known]))
+    can, cannot = (
+        float(np.mean([row[name] for row in known], dtype=float))
+        for name in ("whole.forget", "trivial.forget")
+    )
     study = Study({}, cannot, can, seeds, rows, "")
+    if not np.isfinite(study.target):
+        return study._replace(missing="the loss that counts as back is not finite")
     return study._replace(distances=distances(of, seeds, study.target))
 
 

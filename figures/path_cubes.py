@@ -43,17 +43,19 @@ def studies(table: Table) -> list[Study]:
 
 
 def study_of(rows: Sequence[Row]) -> Study:
-    """One group of runs in cubes."""
-    trained = [row for row in rows if row[EPOCHS]]
+    """One group of runs in cubes; only those that ended well are read."""
+    done = [row for row in rows if row["status"] == "ok"]
+    trained = [row for row in done if row[EPOCHS]]
     split = {
         ROUTED: [row for row in trained if row[MECHANISM] != "none"],
         UNROUTED: [row for row in trained if row[MECHANISM] == "none"],
     }
     cubes = {name: cubes_of(own) for name, own in split.items() if own}
-    by_init = {level(row, "init"): row for row in rows if not row[EPOCHS]}
+    by_init = {level(row, "init"): row for row in done if not row[EPOCHS]}
     levels = sorted(by_init)
     starts = [[by_init[a], by_init[b]] for a, b in zip(levels[::2], levels[1::2], strict=False)]
-    return Study(cubes, starts, rows, lacking(cubes, split))
+    bad = f"{len(done)} of {len(rows)} runs ended well" if len(done) < len(rows) else ""
+    return Study(cubes, starts, rows, bad or lacking(cubes, split))
 
 
 def level(row: Row, factor: str) -> int:

@@ -70,9 +70,12 @@ def separate(row: Row) -> bool:
 
 
 def study_of(rows: Sequence[Row]) -> Study:
-    """The components of every score of one group."""
+    """The components of every score of one group; a run that did not end well is a hole."""
     seeds = {factor: [level(row, factor) for row in rows] for factor in FACTORS}
     task = TASKS.get(rows[0]["model.kind"], str(rows[0]["world.kind"]))
+    whole = sum(row["status"] == "ok" for row in rows)
+    if whole < len(rows):
+        return Study(task, {}, rows[0], len(rows), f"{whole} of {len(rows)} runs ended well")
     found, missing = {}, ""
     try:
         for score in SCORES:

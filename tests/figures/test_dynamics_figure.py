@@ -100,14 +100,22 @@ def test_a_run_that_is_not_there_is_counted(rows):
     assert len(dynamics.pages(table(rows[:-1]), True).pages) == 2
 
 
+def test_a_run_that_diverged_is_missing_and_not_read(rows):
+    broken = rows[-1] | {"status": "diverged", "dynamics.curl": 99.0}
+    found = dynamics.pages(table([*rows[:-1], broken]), False)
+    assert not found.pages and found.left_out == ["mlp: 179 of 180 runs"]
+    stable, _ = dynamics.pages(table([*rows[:-1], broken]), True).pages
+    assert "PARTIAL: 179 of 180 runs" in stable.caption and "1 diverged" in stable.caption
+    assert max(m.value for m in stable.marks if "curl" in m.panel) < 1
+
+
 def test_a_run_that_is_not_finite_leaves_its_point_out_and_says_so(rows):
     broken = [dict(row) for row in rows]
     (one,) = [row for row in broken if series_of_run(row) == "parameter" and row["seed"] == 0
               and row["train.epochs"] == 45 and row["routing.label_fraction"] == 1]  # fmt: skip
-    one |= {"dynamics.least_real": float("nan"), "status": "diverged"}
+    one |= {"dynamics.least_real": float("nan")}
     stable, _ = dynamics.pages(table(broken), False).pages
     assert at(stable, "45 epochs: min Re λ", "parameter", 1).why == "1 of 4 seeds are not finite"
-    assert "1 diverged" in stable.caption
     (study,) = studies(table(broken))
     assert interval({0: one}, [0], STABILITY["least"]).n == 1 and len(study.cells) == 45
 

@@ -66,6 +66,21 @@ def test_what_was_not_begun_has_cost_no_examples(rows):
     assert set(looks["steps"]) == {0, 25, 50, 75, 100}
 
 
+@pytest.mark.parametrize("kind", ["ascent", "not suppressed"])
+def test_a_run_that_diverged_is_missing(rows, kind):
+    bad = next(i for i, row in enumerate(rows) if kind_of(row) == kind)
+    some = [row | {"status": "diverged"} if i == bad else row for i, row in enumerate(rows)]
+    found = finetunability.pages(table(some), False)
+    assert not found.pages and f"{len(rows) - 1} of {len(rows)} runs" in found.left_out[0]
+
+
+def test_a_target_that_is_not_finite_is_said(rows):
+    bad = next(i for i, row in enumerate(rows) if kind_of(row) == "not suppressed")
+    some = [row | {"whole.forget": np.nan} if i == bad else row for i, row in enumerate(rows)]
+    found = finetunability.pages(table(some), False)
+    assert not found.pages and "not finite" in found.left_out[0]
+
+
 def test_without_a_control_it_is_not_drawn(rows):
     some = [row for row in rows if kind_of(row) != "random start"]
     found = finetunability.pages(table(some), False)

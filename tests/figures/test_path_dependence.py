@@ -69,6 +69,19 @@ def test_a_cube_with_a_hole_is_named(rows):
     assert not found.pages and "runs routed are in whole cubes" in found.left_out[0]
 
 
+@pytest.mark.parametrize("epochs", [True, False])
+def test_a_run_that_diverged_is_missing_and_in_no_cube(rows, epochs):
+    bad = next(i for i, row in enumerate(rows) if bool(row["train.epochs"]) == epochs)
+    some = [row | {"status": "diverged"} if i == bad else row for i, row in enumerate(rows)]
+    for figure in (path_dependence, score_variance):
+        found = figure.pages(table(some), False)
+        assert not found.pages and f"{len(rows) - 1} of {len(rows)} runs" in found.left_out[0]
+    (study,) = studies(table(some))
+    read = [row for cubes in study.cubes.values() for cube in cubes for row in cube]
+    read += [row for pair in study.starts for row in pair]
+    assert {row["status"] for row in read} == {"ok"}
+
+
 def varied_alike(rows: list[dict], spread: float, noise: float) -> list[dict]:
     """Losses of a run's own mean, and of every picture by itself."""
     found = []

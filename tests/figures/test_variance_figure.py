@@ -50,6 +50,11 @@ def test_a_design_with_a_hole_names_it(rows):
     assert not found.pages and "init=3, order=3, labels=2: 1 runs; must be 2" in found.left_out[0]
 
 
+def test_a_run_that_diverged_is_missing(rows):
+    found = variance.pages(table([*rows[:-1], rows[-1] | {"status": "diverged"}]), False)
+    assert not found.pages and "95 of 96 runs ended well" in found.left_out[0]
+
+
 def test_runs_with_one_seed_each_are_no_design(rows):
     plain = [row | {"seeds.init": s, "seeds.order": s, "seeds.labels": s, "seed": s}
              for s, row in enumerate(rows[:4])]  # fmt: skip
