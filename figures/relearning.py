@@ -1,6 +1,7 @@
 """Relearning: what the strongest attack of a given budget brings back, method by method."""
 
 import json
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -21,7 +22,7 @@ from figures.searches import (
     sorted_out,
 )
 from figures.select import Table
-from figures.token_runs import Row, Seeded, concept_words
+from figures.token_runs import Row, Seeded, concept_words, finished
 
 TOLERANCE = 0.1  # of the least retain loss of all: what a method's config may cost
 
@@ -104,20 +105,33 @@ def chosen(search: Search, p: float) -> dict[str, tuple[str, Seeded]]:
 
 def marks_of(search: Search) -> list[Mark]:
     """Every method's curves over the reporting seeds, and how a never-taught network relearns."""
-    report = {search.study.seeds[i] for i in search.parts.report}
+    report = [search.study.seeds[i] for i in search.parts.report]
     marks = []
     for p in search.fractions:
         for method, (words, runs) in chosen(search, p).items():
-            own = {seed: row for seed, row in runs.items() if seed in report}
-            marks += curves(f"p = {p:g}", method, own, words)
-        never = {seed: row for seed, row in search.reference(1.0).items() if seed in report}
+            marks += curves(f"p = {p:g}", method, attacked(runs, report), words)
+        never = attacked(search.reference(1.0), report)
         marks += curves(f"p = {p:g}", "never taught", never, "")
     return marks
 
 
-def curves(panel: str, series: str, runs: Seeded, words: str) -> list[Mark]:
-    """Forget loss by budget of steps and of examples: means over the runs that ended well."""
-    each = [a for row in runs.values() if row["status"] == "ok" and (a := attacks_of(row))]
+def attacked(runs: Seeded, seeds: Sequence[int]) -> list[Attacks]:
+    """The curves at each of these seeds, NaN where its run did not end well or is not there.
+
+    None at all where no run has a curve.
+    """
+    known = {seed: own for seed, row in runs.items() if (own := attacks_of(row))}
+    if not known:
+        return []
+    one = next(iter(known.values()))
+    lost = one._replace(validation_REK=one.validation_REK * np.nan,
+                        forget_REK=one.forget_REK * np.nan)  # fmt: skip
+    done = finished(runs)
+    return [known.get(seed, lost) if seed in done else lost for seed in seeds]
+
+
+def curves(panel: str, series: str, each: Sequence[Attacks], words: str) -> list[Mark]:
+    """Forget loss by budget of steps and of examples: means over runs, undefined if one is NaN."""
     if not each:
         return []
     steps_SK = np.array([by_steps(a) for a in each])
@@ -155,7 +169,8 @@ def caption_of(search: Search) -> str:
         " number of steps. Flat at the right end: the budget is enough. Of each method the config"
         f" of most forget loss whose retain loss is within {TOLERANCE:.0%} of the least of all,"
         f" chosen on {len(search.parts.select)} seeds; means and 95 % t intervals over the other"
-        f" {len(search.parts.report)}. Never taught: what the attack itself teaches.\n{configs}."
+        f" {len(search.parts.report)}, none where one of them did not end well."
+        f" Never taught: what the attack itself teaches.\n{configs}."
     )
 
 

@@ -13,7 +13,7 @@ from absorb.stats.intervals import fieller_ratio
 from absorb.stats.relearn import best_by_examples
 from figures.marks import Mark, mark, spoken
 from figures.page import Page, Pages
-from figures.relearning import Attacks, attacks_of, by_steps, curves
+from figures.relearning import Attacks, attacked, by_steps, curves
 from figures.saturation_draw import draw, draw_cells
 from figures.select import ARM, FRACTION, Table, described, groups, plain, suffix, telling
 from figures.token_runs import Row, Seeded, common
@@ -156,8 +156,8 @@ def at_fraction(study: Study, p: float) -> list[Mark]:
     marks = []
     for arm in ARMS:
         runs = study.cells.get((arm, p), {})
-        marks += curves(f"p = {p:g}", arm, runs, "")
-        each = [a for row in runs.values() if row["status"] == "ok" and (a := attacks_of(row))]
+        each = attacked(runs, sorted(runs))
+        marks += curves(f"p = {p:g}", arm, each, "")
         if each:
             marks += added(arm, p, each)
     return marks
@@ -189,7 +189,8 @@ def caption_of(study: Study) -> str:
         f" Attacks: {row['measure.attack_kinds']}, rates {row['measure.attack_rates']}, forget"
         f" examples {row['measure.attack_examples']}, {row['measure.attack_steps']} steps; left by"
         " steps with any number of examples, right by examples with any number of steps. Flat at"
-        " the right end: more of it would bring no more back. Means and 95 % t intervals."
+        " the right end: more of it would bring no more back. Means and 95 % t"
+        " intervals, none where a run did not end well."
     )
 
 

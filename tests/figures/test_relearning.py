@@ -4,6 +4,7 @@ from planted_runs import table
 from planted_tokens import rivals_rows
 from test_rivals_figure import GAIN, line
 
+from absorb.stats.frontier import halves
 from figures.relearning import attacks_of, checkpoints, pages
 from figures.style import styled
 
@@ -45,6 +46,31 @@ def test_the_config_is_the_strongest_within_the_tolerance(found):
     assert own.value - ordinary == pytest.approx(GAIN["distil"])
 
 
+def without_a_run(rows, found, all_seeds=False):
+    """The chosen config of `distil` with its reporting runs diverged: one of two, or both."""
+    flag = curve(found, "p = 1: steps", "distil")[100].flag
+    rate, strength = (float(word.split("=")[1]) for word in flag.split(", "))
+    report = sorted(halves([0, 1, 2, 3]).report)
+    return [
+        row | {"status": "diverged"}
+        if row["rival.kind"] == "distil"
+        and (row["rival.rate"], row["rival.strength"]) == (rate, strength)
+        and row["routing.label_fraction"] == 1 and row["seed"] in report[: 2 if all_seeds else 1]
+        else row for row in rows
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize("all_seeds", [False, True])
+def test_where_a_reporting_run_diverged_there_is_no_mean_of_the_others(rows, found, all_seeds):
+    again = pages(table(without_a_run(rows, found, all_seeds)), False)
+    for budget in ("steps", "examples"):
+        own = list(curve(again, f"p = 1: {budget}", "distil").values())
+        assert own and not any(m.drawn for m in own)
+        assert {m.why for m in own} == {f"{1 + all_seeds} of 2 seeds are not finite"}
+        assert all(m.drawn for m in curve(again, f"p = 1: {budget}", "route").values())
+    assert again.pages[0].draw() is not None
+
+
 def test_kinds_of_attack_are_pooled(rows):
     row = dict(rows[0])
     one = attacks_of(row)
@@ -75,4 +101,5 @@ def test_a_row_of_panels_for_each_label_fraction(found):
 
 def test_curves_are_of_attacks_alone(found):
     said = found.pages[0].caption
+    assert "distil rival.rate=0.0001" in said
     assert "Curves: attacks (all) alone" in said and "route, hard lose the added units" in said

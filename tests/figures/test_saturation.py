@@ -48,6 +48,19 @@ def test_what_the_end_of_the_budget_adds_is_told(rows):
     assert "route: p = 0.1 0.200" in found.headline and page.draw() is not None
 
 
+def test_an_arm_with_a_run_that_diverged_has_no_mean_of_the_others(rows):
+    def bad(row) -> bool:
+        return row["seed"] == 3 and row[ARM] == "route" and row[FRACTION] == 0.5
+
+    some = [row | {"status": "diverged"} if bad(row) else row for row in rows]
+    (page,) = saturation.pages(table(some), False).pages
+    at = {(m.panel, m.series, m.at): m for m in page.marks}
+    for panel, place in (("p = 0.5: steps", 100), ("added at the end: steps", 0.5)):
+        lost = at[panel, "route", place]
+        assert not lost.drawn and lost.why == "1 of 6 seeds are not finite"
+    assert at["added at the end: steps", "route", 0.25].drawn and page.draw() is not None
+
+
 def test_experiments_of_one_arm_share_a_figure(rows):
     """Four of them: what is the same for most goes without saying."""
     alone = [
