@@ -26,7 +26,7 @@ REACH = 1.35  # of an axis, in lengths
 class Panel(NamedTuple):
     """The best run at one probability: its features, their frames, and what other seeds show.
 
-    `alike` of `seeds` runs have frames of the same names as the best.
+    `alike` of the runs but the best have frames of the same names as it.
     """
 
     p: float
@@ -77,7 +77,8 @@ def panel_of(one: Study, p: float, best: Row) -> Panel:
     """One probability."""
     runs = one.ok((p,))
     w_MF = weights(best).w_MF
-    alike = sum(names_of(weights(row).w_MF) == names_of(w_MF) for row in runs)
+    others = [row for row in runs if row is not best]
+    alike = sum(names_of(weights(row).w_MF) == names_of(w_MF) for row in others)
     return Panel(p, w_MF, names_of(w_MF), alike, np.array([row[LOSS] for row in runs]))
 
 
@@ -104,8 +105,8 @@ def marks_of(panel: Panel) -> list[Mark]:
         marks.append(
             Mark(panel.title, f"frame: {frame.name} of {features}", panel.p, size, size, size, k)
         )
-    rate = binomial(panel.alike, k)
-    marks.append(mark(panel.title, f"seeds with {', '.join(panel.names)}", panel.p, rate))
+    rate = binomial(panel.alike, k - 1)
+    marks.append(mark(panel.title, f"other seeds with {', '.join(panel.names)}", panel.p, rate))
     least = float(panel.losses_S.min())
     marks.append(Mark(panel.title, "loss of the best", panel.p, least, least, least, k))
     marks.append(mark(panel.title, "loss, mean over seeds", panel.p, mean_t(panel.losses_S)))
@@ -120,8 +121,8 @@ def caption_of(one: Study) -> str:
         f" Dotted circle: length 1.\n"
         f"Below each panel: its packed frames (features joined where |cosine| > {PACKED:g}; a"
         f" feature below {DROPPED:g} of the longest is dropped; a digon has cosine near −1,"
-        f" two digons at right angles are the square), and in how many seeds the frames are the"
-        f" same. {one.runs_in_words}."
+        f" two digons at right angles are the square), and in how many of the other seeds the"
+        f" frames are the same. {one.runs_in_words}."
     )
 
 
@@ -156,7 +157,7 @@ def draw_panel(ax: Any, one: Panel, colours: Any, reach: float) -> None:
         ax.plot([0, x], [0, y], color=colour, lw=1.4, solid_capstyle="round", zorder=2)
         ax.plot([x], [y], "o", color=colour, ms=4.5, mec="#303030", mew=0.4, zorder=3)
     ax.set_title(f"1 − p = {1 - one.p:.3g}\n{one.title}", fontsize=7)
-    shown = "\n".join([", ".join(one.names), f"{one.alike} of {one.seeds} seeds"])
+    shown = "\n".join([", ".join(one.names), f"{one.alike} of {one.seeds - 1} other seeds"])
     ax.set_xlabel(shown, fontsize=6.5)
 
 
@@ -177,7 +178,7 @@ def add_legend(figure: Any, colours: Any, importance_F: np.ndarray) -> None:
 def in_words(panels: Sequence[Panel]) -> str:
     """The finding for the terminal."""
     lines = [
-        f"p = {one.p:.3g}: {', '.join(one.names)} in {one.alike} of {one.seeds} seeds,"
+        f"p = {one.p:.3g}: {', '.join(one.names)} in {one.alike} of {one.seeds - 1} other seeds,"
         f" best loss {number(float(one.losses_S.min()))}"
         for one in panels
     ]

@@ -60,11 +60,17 @@ def test_another_best_run_is_another_picture():
 def test_frames_are_named_below_the_panels_with_the_seeds_that_agree():
     page = only(intro_rows())
     labels = [ax.get_xlabel() for ax in page.draw().axes]
-    assert labels[0] == "2 × single, 3 dropped\n3 of 4 seeds"
-    assert labels[2] == "2 × digon, 1 dropped\n3 of 4 seeds"
-    assert labels[4] == "pentagon\n3 of 4 seeds"
-    rate = value(page, "p = 0.05", "seeds with pentagon")
-    assert rate.value == 0.75 and rate.low < 0.2 and rate.n == 4
+    assert labels[0] == "2 × single, 3 dropped\n2 of 3 other seeds"
+    assert labels[2] == "2 × digon, 1 dropped\n2 of 3 other seeds"
+    assert labels[4] == "pentagon\n2 of 3 other seeds"
+    rate = value(page, "p = 0.05", "other seeds with pentagon")
+    assert rate.value == pytest.approx(2 / 3) and rate.low < 0.2 and rate.n == 3
+
+
+def test_one_seed_agrees_with_no_other():
+    page = only([row for row in intro_rows() if row["seed"] == 3])
+    rate = value(page, "p = 1", "other seeds with 2 × single, 3 dropped")
+    assert not rate.drawn and rate.why == "no trials" and page.draw() is not None
 
 
 def test_names_do_not_depend_on_the_order_of_features():
