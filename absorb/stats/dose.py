@@ -42,19 +42,12 @@ class Decision(NamedTuple):
     why: str
 
 
-def isotonic_curve(p_P: np.ndarray, y_P: np.ndarray, increasing: bool = False) -> np.ndarray:
-    """The monotone curve nearest to `y_P` in squares, at the points `p_P` (scikit-learn)."""
-    from sklearn.isotonic import IsotonicRegression
-
-    return IsotonicRegression(increasing=increasing).fit(p_P, y_P).predict(p_P)
-
-
 def p50(share_SP: np.ndarray, p_P: np.ndarray, level: float = 0.95) -> Interval:
     """The label fraction at which K keeps half of what it keeps without labels.
 
     Half of the isotonic mean share at the smallest p, found by linear interpolation in p; the
     interval comes from the paired test of share(p) − share(0)/2 = 0. Censored "above" where the
-    share never falls to half on the grid, "below" where there was nothing to halve.
+    share never falls to half on the grid; undefined where there was nothing to halve.
     """
     share_SP, p_P = np.asarray(share_SP, float), np.asarray(p_P, float)
     check_grid(p_P)

@@ -57,7 +57,7 @@ def single_loss(active: np.ndarray, importance: np.ndarray) -> TwoFeatureLoss:
 
 
 def textbook_boundary(importance: np.ndarray) -> np.ndarray:
-    """The p below which w = (1, −1), b = 0 beats one feature alone: 4s/(2 + 3s + 2 max(1, r)).
+    """The p below which w = (1, −1), b = 0 beats one feature alone: 4s/(2(1 + r) + 3s).
 
     Here s = min(1, r). The first loses (1 + r)p²/6, only where both features are active; the
     second `single_loss`. Antipodal weights are held fixed at unit length without a bias, the single

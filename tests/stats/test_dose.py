@@ -8,7 +8,6 @@ from absorb.stats.dose import (
     excess_over_null,
     excess_over_placebo,
     fitted_rho,
-    isotonic_curve,
     p50,
 )
 from absorb.stats.intervals import Interval
@@ -20,10 +19,6 @@ P_P = np.array([0.0, 0.1, 0.25, 0.5, 0.9, 1.0])
 def scattered(mean_P, spread=0.01, n=8, seed=0):
     noise_SP = np.random.default_rng(seed).standard_normal((n, len(mean_P)))
     return mean_P + spread * (noise_SP - noise_SP.mean(axis=0))
-
-
-def test_isotonic_curve_pools_what_rises():
-    assert isotonic_curve(np.arange(4), np.array([3.0, 1.0, 2.0, 0.0])).tolist() == [3, 1.5, 1.5, 0]
 
 
 def test_p50_of_a_straight_fall_is_half_way():
