@@ -12,7 +12,7 @@ from absorb.stats.home_agreement import fleiss_kappa, mean_rand
 from absorb.stats.intervals import jackknife_t, undefined
 from absorb.stats.variance import variance
 from figures.homes_draw import draw
-from figures.housed import AGREEMENT, REGION, homes_of
+from figures.housed import AGREEMENT, LOST, REGION, homes_of, known
 from figures.marks import Mark, mark, spoken
 from figures.page import Page, Pages, pages_of
 from figures.path_cubes import FACTORS, SEEDS, level
@@ -36,6 +36,11 @@ class Study(NamedTuple):
     home_RC: np.ndarray
     run_IS: np.ndarray
     missing: str
+
+    @property
+    def lost(self) -> list[int]:
+        """The concepts whose homes are not known."""
+        return np.setdiff1d(np.arange(self.home_RC.shape[1]), known(self.home_RC)).tolist()
 
     @property
     def words(self) -> list[str]:
@@ -99,7 +104,9 @@ def by_init(study: Study) -> list[Mark]:
         own_RC = study.home_RC[init_R == init] == REGION
         marks += [
             Mark("housed", word, init, share, -np.inf, np.inf, len(own_RC))
-            for word, share in zip(study.words, own_RC.mean(axis=0), strict=True)
+            if c not in study.lost
+            else mark("housed", word, init, undefined(len(own_RC), LOST))
+            for c, (word, share) in enumerate(zip(study.words, own_RC.mean(axis=0), strict=True))
         ]
     return marks
 
@@ -110,7 +117,9 @@ def shares_of_init(study: Study) -> list[Mark]:
     marks = []
     for c, word in enumerate(study.words):
         housed_R = (study.home_RC[:, c] == REGION).astype(float)
-        if not 0 < housed_R.mean() < 1:
+        if c in study.lost:
+            share = undefined(len(housed_R), LOST)
+        elif not 0 < housed_R.mean() < 1:
             share = undefined(len(housed_R), "it is the same in all runs")
         else:
             share = variance(crossed(housed_R, seeds).y, FACTORS).of("init").share
@@ -122,14 +131,16 @@ def agreements(study: Study) -> list[Mark]:
     """How far runs agree that share neither initialisation nor order: three sets of concepts."""
     home_ISC = study.home_RC[study.run_IS]
     labelled = json.loads(str(study.rows[0][CONCEPT]))
-    rest = [c for c in range(len(study.words)) if c not in labelled]
+    told = known(study.home_RC).tolist()
+    rest = [c for c in told if c not in labelled]
     sets = {
-        "all concepts": list(range(len(study.words))),
+        "all concepts": told,
         "not the labelled": rest,
         "nor the traits": [c for c in rest if "trait" not in study.words[c]],
     }
-    marks = [Mark(AGREEMENT, "homes that are not told", 0, float((home_ISC < 0).mean()), -np.inf,
-                  np.inf, home_ISC[..., 0].size)]  # fmt: skip
+    none = float((home_ISC[..., told] < 0).mean())
+    marks = [Mark(AGREEMENT, "homes that are not told", 0, none, -np.inf, np.inf,
+                  home_ISC[..., 0].size)]  # fmt: skip
     for name, own in sets.items():
         for word, statistic in COEFFICIENTS.items() if len(own) > 1 else ():
             marks.append(agreed(f"{word}, {name}", statistic, home_ISC[:, :, own]))
@@ -170,7 +181,14 @@ def caption_of(study: Study) -> str:
         f" with the concepts of every initialisation permuted (one-sided P, not corrected for their"
         f" number)."
         f" Whiskers: 95 %, modified large samples, jackknife over initialisations."
+        f"{lost_in_words(study)}"
     )
+
+
+def lost_in_words(study: Study) -> str:
+    """Which concepts are left out, or ""."""
+    names = ", ".join(study.words[c] for c in study.lost)
+    return f" Left out of all: {names} ({LOST})." if names else ""
 
 
 def in_words(study: Study, marks: Sequence[Mark]) -> str:

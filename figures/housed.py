@@ -6,13 +6,14 @@ import numpy as np
 
 from absorb.stats.coabsorption import CoAbsorption, Null, co_absorption
 from absorb.stats.home_agreement import home_agreement
-from absorb.stats.intervals import binomial
-from absorb.stats.localisation import localisation
+from absorb.stats.intervals import binomial, undefined
+from absorb.stats.localisation import UNKNOWN, localisation
 from figures.marks import Mark, mark, spoken
 from figures.token_runs import Row
 
 HOUSED, AGREEMENT = "lives in the region", "agreement of homes"
-REGION = 0  # the home of a concept; 1 is the rest, −1 not told
+REGION = 0  # the home of a concept; 1 is the rest, −1 not told, −2 not known
+LOST = "not known: a loss is not finite, as where a block of test examples has none of it"
 
 
 def homes_of(runs: Sequence[Row], concepts: int) -> np.ndarray:
@@ -21,14 +22,21 @@ def homes_of(runs: Sequence[Row], concepts: int) -> np.ndarray:
     return np.array([localisation(loss_PCB).home_C for loss_PCB in loss])
 
 
+def known(home_RC: np.ndarray) -> np.ndarray:
+    """The concepts whose homes are known in all runs."""
+    return np.flatnonzero((home_RC != UNKNOWN).all(axis=0))
+
+
 def housed(name: str, home_RC: np.ndarray, routed: Sequence[int]) -> list[Mark]:
     """In how many runs each concept lives in the region, and how far these runs agree."""
+    own, runs = known(home_RC), len(home_RC)
     marks = [
-        mark(HOUSED, name, c, binomial(int((home_C == REGION).sum()), len(home_C)))
-        for c, home_C in enumerate(home_RC.T)
-    ]
-    others_RC = np.delete(home_RC, routed, axis=1)
-    return marks + agreements(name, home_RC) + agreements(f"{name}, all but the concept", others_RC)
+        mark(HOUSED, name, c, binomial(int((home_C == REGION).sum()), runs) if c in own
+             else undefined(runs, LOST)) for c, home_C in enumerate(home_RC.T)
+    ]  # fmt: skip
+    others = [c for c in own if c not in routed]
+    said = f"{name}, all but the concept"
+    return marks + agreements(name, home_RC[:, own]) + agreements(said, home_RC[:, others])
 
 
 def agreements(name: str, home_RC: np.ndarray) -> list[Mark]:
@@ -60,5 +68,7 @@ def agreement_lines(name: str, marks: Sequence[Mark]) -> list[str]:
 def concept_lines(name: str, marks: Sequence[Mark], words: Sequence[str]) -> str:
     """Each concept with the share of runs that house it in the region."""
     own = [m for m in marks if m.panel == HOUSED and m.series == name]
-    each = ", ".join(f"{words[int(m.at)]} in {m.value:.0%}" for m in own)
+    each = ", ".join(
+        f"{words[int(m.at)]} {f'in {m.value:.0%}' if m.drawn else 'not known'}" for m in own
+    )
     return f"  in the region: {each}"

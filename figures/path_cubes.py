@@ -10,7 +10,7 @@ from absorb.stats.calibrated import calibrated_pairs
 from absorb.stats.functional import disagreement, error_consistency, jensen_shannon
 from absorb.stats.over_pairs import pair_table
 from absorb.stats.representation import CKA_DEBIASED, nearest, procrustes_similarity
-from figures.housed import homes_of
+from figures.housed import homes_of, known
 from figures.select import Table, plain, row_groups
 from figures.token_runs import MECHANISM, Row
 
@@ -125,8 +125,9 @@ def units(runs: Sequence[Row]) -> list[np.ndarray]:
 
 
 def same_home(runs: Sequence[Row]) -> np.ndarray:
-    """Share of classes that two runs give the same home."""
+    """Share of classes that two runs give the same home, of those whose homes are known."""
     home_RC = homes_of(runs, probability(runs).shape[2])
+    home_RC = home_RC[:, known(home_RC)]
     return pair_table(lambda i, j: float((home_RC[i] == home_RC[j]).mean()), len(runs))
 
 

@@ -7,6 +7,7 @@ import numpy as np
 
 from absorb.errors import AbsorbError
 from absorb.stats.intervals import Interval, jackknife_t
+from absorb.stats.localisation import UNKNOWN
 
 
 class CoAbsorption(NamedTuple):
@@ -74,6 +75,8 @@ def checked(home_RC: Sequence | np.ndarray) -> np.ndarray:
     home_RC = np.asarray(home_RC)
     if home_RC.ndim != 2 or min(home_RC.shape) < 2:
         raise AbsorbError(f"home_RC: shape {home_RC.shape}; needs two runs and concepts or more")
+    if lost := np.flatnonzero((home_RC == UNKNOWN).any(axis=0)).tolist():
+        raise AbsorbError(f"home_RC: homes of concepts {lost} are not known; leave them out")
     return home_RC
 
 

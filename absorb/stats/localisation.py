@@ -15,7 +15,7 @@ from absorb.errors import AbsorbError
 from absorb.stats.intervals import t_quantile
 
 MOST_REGIONS = 6
-NOWHERE = -1
+NOWHERE, UNKNOWN = -1, -2
 
 
 class Localisation(NamedTuple):
@@ -23,8 +23,9 @@ class Localisation(NamedTuple):
 
     `cost_CG` sums over regions to the cost of ablating all. `share_CG` is it over that sum, NaN
     where no region is told from 0 or the sum is not positive. `home_C` is the region of greatest
-    cost, −1 where none is told from 0 or two are exactly alike. `entropy_C`, between 0 (one
-    region) and 1 (all alike), is that of the positive costs, NaN where none is told from 0.
+    cost, −1 where none is told from 0 or two are exactly alike, −2 where a cost is not finite, as
+    where a block of test data has none of the concept. `entropy_C`, between 0 (one region) and 1
+    (all alike), is that of the positive costs, NaN where none is told from 0.
     """
 
     cost_CG: np.ndarray
@@ -88,10 +89,11 @@ def half_width(cost_GCE: np.ndarray, level: float) -> np.ndarray:
 
 
 def homes(cost_CG: np.ndarray, told_CG: np.ndarray) -> np.ndarray:
-    """The region of greatest cost that is told from 0, or −1."""
+    """The region of greatest cost that is told from 0, or −1; −2 where a cost is not finite."""
     most_C1 = cost_CG.max(axis=1, keepdims=True)
     best_CG = (cost_CG == most_C1) & told_CG
-    return np.where(best_CG.sum(axis=1) == 1, best_CG.argmax(axis=1), NOWHERE)
+    home_C = np.where(best_CG.sum(axis=1) == 1, best_CG.argmax(axis=1), NOWHERE)
+    return np.where(np.isfinite(cost_CG).all(axis=1), home_C, UNKNOWN)
 
 
 def shares(cost_CG: np.ndarray, told_CG: np.ndarray) -> np.ndarray:

@@ -101,6 +101,21 @@ def page_words(page) -> list[str]:
     return list(dict.fromkeys(m.series for m in page.marks if m.panel == "housed"))
 
 
+def test_a_concept_without_test_tokens_in_a_block_is_left_out_and_named():
+    rows = rows_of(by_chance)
+    for row in rows:
+        loss_PCB = np.array(row["homes.loss"]).reshape(4, CONCEPTS, 6)
+        loss_PCB[:, 4, 2] = np.nan
+        row["homes.loss"] = loss_PCB.ravel().tolist()
+    page, at = drawn(rows)
+    assert at[AGREEMENT, "homes that are not told"].value == 0
+    assert chance(at[AGREEMENT, "Fleiss κ, all concepts"]) > 0.05  # shared by all runs: P < .01
+    word = page_words(page)[4]
+    assert not at[homes.SHARE, word].drawn and "none of it" in at[homes.SHARE, word].why
+    assert not any(m.drawn for m in page.marks if (m.panel, m.series) == ("housed", word))
+    assert f"Left out of all: {word}" in page.caption and page.draw() is not None
+
+
 def test_a_design_with_a_hole_is_named():
     rows = rows_of(always)
     found = homes.pages(table(rows[:-1]), False)

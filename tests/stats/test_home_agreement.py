@@ -3,6 +3,7 @@ import pytest
 from sklearn.metrics import adjusted_rand_score
 
 from absorb.errors import AbsorbError
+from absorb.stats.coabsorption import co_absorption
 from absorb.stats.home_agreement import fleiss_kappa, home_agreement, mean_rand, rand_indices
 from absorb.stats.intervals import binomial
 from absorb.stats.simulate_paths import homes_world
@@ -53,6 +54,14 @@ def test_where_all_have_one_home_or_none_there_is_nothing_to_agree_on(home):
     for one in (found.kappa, found.rand):
         assert np.isnan(one.value.value) and one.value.why
     assert found.homeless == (home < 0)
+
+
+def test_homes_that_are_not_known_are_no_shared_home():
+    home_RC = HOME_RC.copy()
+    home_RC[:, 3] = -2
+    for agreement in (home_agreement, co_absorption):
+        with pytest.raises(AbsorbError, match=r"concepts \[3\] are not known"):
+            agreement(home_RC, draws=9)
 
 
 def test_random_homes_agree_by_chance():

@@ -57,9 +57,12 @@ def test_entropy_runs_from_one_region_to_all_alike_and_alike_is_no_home():
     assert found.home_C.tolist() == [0, -1]
 
 
-def test_a_loss_that_is_not_finite_has_no_home():
+def test_the_home_is_not_known_where_a_loss_is_not_finite():
     found = localisation(np.array([[0.0], [1.0], [np.nan], [2.0]]), least=0.0)
-    assert found.home_C.tolist() == [-1] and np.isnan(found.entropy_C).all()
+    assert found.home_C.tolist() == [-2] and np.isnan(found.entropy_C).all()
+    blocks_PCB = np.zeros((4, 2, 3))
+    blocks_PCB[:, 0, 1] = np.nan  # no test data of the concept in one block
+    assert localisation(blocks_PCB).home_C.tolist() == [-2, -1]
 
 
 def test_blocks_that_scatter_do_not_make_a_home():
