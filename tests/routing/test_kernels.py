@@ -80,7 +80,7 @@ def summed_loss(spec, params, x_BF, class_B, routes):
 
 @partial(jax.jit, static_argnums=0)
 def gradient_of(spec, params, x_BF, class_B, routes):
-    routes = routes._replace(gate_by_hand=False)  # jit would trace the flag
+    routes = routes._replace(gate_by_hand=False, passed=False)  # jit would trace the flags
     return jax.grad(summed_loss, argnums=1)(spec, params, x_BF, class_B, routes)
 
 
