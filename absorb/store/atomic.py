@@ -9,6 +9,8 @@ import os
 import secrets
 import stat
 from collections import Counter
+from collections.abc import Iterator
+from io import BufferedReader
 from pathlib import Path
 
 from absorb.errors import AbsorbError
@@ -140,16 +142,21 @@ def read_file(path: Path, *, exactly: int | None = None, at_most: int | None = N
         return file.read(size)
 
 
-def open_file(path: Path):
-    """Open the plain file at `path` for reading; links, pipes and devices are damage."""
+@contextlib.contextmanager
+def open_file(path: Path) -> Iterator[BufferedReader]:
+    """The plain file at `path`, open for reading; links, pipes and devices are damage.
+
+    Raises DamageError, or UnreadableError when the system refuses, be it half way through.
+    """
     try:
         descriptor = os.open(path, _READ_FLAGS)
+        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+            os.close(descriptor)
+            raise DamageError("not a plain file")
+        with os.fdopen(descriptor, "rb") as file:
+            yield file
     except OSError as error:
         raise _reading_error(error) from error
-    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-        os.close(descriptor)
-        raise DamageError("not a plain file")
-    return os.fdopen(descriptor, "rb")
 
 
 def check_size(size: int, *, exactly: int | None = None, at_most: int | None = None) -> None:

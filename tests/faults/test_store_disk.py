@@ -1,5 +1,7 @@
 """No room, no permission: an error that names the path, and nothing half-written to see."""
 
+import errno
+import io
 import os
 import resource
 import shutil
@@ -154,3 +156,29 @@ def test_a_name_that_is_too_long_is_named(tmp_path):
     for act in (Store, partial(Store, create=False), is_there):
         with pytest.raises(AbsorbError, match=r"store=/.*/xxx.*: File name too long"):
             act(tmp_path / ("x" * 300))
+
+
+class Failing(io.FileIO):
+    """A file of a disk that gives up as soon as it is read."""
+
+    def readinto(self, *_):
+        raise OSError(errno.EIO, "Input/output error")
+
+    readall = readinto
+
+
+@pytest.mark.parametrize("suffix", ["json", "parquet", "checkpoint"])
+def test_a_disk_that_fails_half_way_costs_one_file_and_not_the_store(tmp_path, monkeypatch, suffix):
+    store = Store(tmp_path / "store")
+    first, _ = [store.write(rows, {}) for rows in (SMALL, LARGE)]
+    store.save_checkpoint("batch", {}, {"step": 1})
+    bad = f"{'batch' if suffix == 'checkpoint' else first}.{suffix}"
+    opened = os.fdopen
+
+    def fdopen(descriptor, mode):
+        is_bad = Path(os.readlink(f"/proc/self/fd/{descriptor}")).name == bad
+        return io.BufferedReader(Failing(descriptor)) if is_bad else opened(descriptor, mode)
+
+    monkeypatch.setattr(os, "fdopen", fdopen)
+    (problem,) = store.verify().problems
+    assert problem.kind == "unreadable" and "Input/output error" in problem.detail
