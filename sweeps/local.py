@@ -10,9 +10,10 @@ from absorb.errors import AbsorbError, OutOfMemory
 from absorb.footprint import FEWEST_LANES
 from absorb.identity import Scalar, flat
 from sweeps.checked_yaml import one_line
+from sweeps.claims import opened, shared
 from sweeps.launch import Launch
 from sweeps.memory import check_memory, widest_of
-from sweeps.plan import Work, batches
+from sweeps.plan import Work
 from sweeps.points import Point
 from sweeps.progress import ProgressBar, complain
 from sweeps.provenance import Durations, provenance_of
@@ -67,8 +68,8 @@ class Executor:
         self.bar = ProgressBar(total)
         stopped = False
         try:
-            with Stopper() as self.stopper:
-                for points in batches(self.work, self.launch.batch):
+            with Stopper() as self.stopper, opened(self.store) as claims:
+                for points in shared(self.work, self.launch.batch, self.store, claims):
                     self.stopper.check()
                     if points[0].program not in self.given_up:
                         self._check_memory(points)

@@ -3,6 +3,7 @@
 import hashlib
 import json
 from collections.abc import Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 from absorb.errors import AbsorbError
@@ -16,6 +17,9 @@ if TYPE_CHECKING:
 class StoreLike(Protocol):
     """What an executor needs of `absorb.store.Store`."""
 
+    root: Path
+
+    def run_ids(self, *, status: Any = None) -> set[str]: ...
     def write(self, rows: Any, provenance: Any, arrays: Any = None) -> str: ...
     def row(self, run_prefix: str) -> Any: ...
     def arrays(self, run_id: str) -> Any: ...
