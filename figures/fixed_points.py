@@ -66,7 +66,9 @@ def study_of(rows: Sequence[Row]) -> Study:
     cells: dict[tuple[str, float], dict[int, Row]] = {}
     for row in rows:
         series = CONTROL if series_of_run(row) == CONTROL else ROUTED
-        cells.setdefault((series, float(row[FRACTION])), {}).setdefault(int(row["seed"]), row)
+        cell = cells.setdefault((series, float(row[FRACTION])), {})
+        if row["status"] == "ok":
+            cell.setdefault(int(row["seed"]), row)
     seeds = common(list(cells.values()))
     there, total = sum(map(len, cells.values())), len(cells) * len({r["seed"] for r in rows})
     missing = f"{there} of {total} runs" if there < total else ""
@@ -176,10 +178,9 @@ def caption_of(whole: Sequence[Study]) -> str:
     part = "; ".join(f"PARTIAL {s.name}: {s.missing}" for s in whole if s.missing)
     seeds = sorted({len(study.seeds) for study in whole})
     starts = sorted({int(row["measure.fixed_starts"]) for row in rows})
-    diverged = sum(row["status"] != "ok" for row in rows)
     return (
-        f"{len(rows)} runs{f' ({part})' if part else ''}, {' or '.join(map(str, seeds))} seeds,"
-        f" {diverged} diverged or failed; {' or '.join(map(str, starts))} fresh starts a run. Roots"
+        f"{len(rows)} runs{f' ({part})' if part else ''}, {' or '.join(map(str, seeds))} seeds;"
+        f" {' or '.join(map(str, starts))} fresh starts a run. Roots"
         " of F = Σ ψᵢ∘∇Lᵢ over all training data, |F| ≤ 1e-9. Solver: least squares on F straight"
         " from the start, which stable and unstable roots draw alike. Flow: from where dθ/dt = −F"
         " leads. Stable: no |1 − ηλ| above 1, neutral λ left out. Training's: the same losses on"

@@ -1,6 +1,8 @@
 """How a region comes by a concept: growth of its share, suppression, credit, causes, form."""
 
+import math
 from collections.abc import Sequence
+from fractions import Fraction
 
 import numpy as np
 
@@ -130,7 +132,7 @@ def stopped(study: Study) -> list[Mark]:
         if cell.until == 1 and not any(c.p == cell.p for c in study.where("route", stopped=True)):
             continue
         strength_SE, whole_SE = (course(study.of(cell), name) for name in ("strength", "whole"))
-        at = int(np.ceil(cell.until * study.epochs))
+        at = math.ceil(Fraction(str(cell.until)) * study.epochs)  # as routing itself counts
         for when, look in (("at the end", -1), ("then", at)):
             found = fieller_ratio(strength_SE[:, look], whole_SE[:, look])
             marks.append(mark("labels stop", f"p = {cell.p:g}, {when}", cell.until, found))

@@ -14,7 +14,6 @@ from figures.searches import (
     elicited_in_words,
     kept_in_words,
     losses,
-    mean_of,
     searches,
     sorted_out,
 )
@@ -53,10 +52,9 @@ def marks_of(search: Search) -> list[Mark]:
         for method in METHODS:
             marks += method_marks(search, method, p)
         for name, at, runs in references(search):
-            marks += [
-                mark(f"{panel_name(p)}: {axis}", name, at, mean_t(mean_of(runs, column)))
-                for axis, column in columns(search).items()
-            ]
+            for axis, column in columns(search).items():
+                (loss_S,) = losses({name: runs}, column, sorted(runs))
+                marks.append(mark(f"{panel_name(p)}: {axis}", name, at, mean_t(loss_S)))
     return marks
 
 

@@ -20,7 +20,6 @@ from figures.token_runs import (
     fraction,
     is_route,
     missing,
-    paired,
     studies,
     treatments,
 )
@@ -179,8 +178,3 @@ def losses(configs: Mapping[str, Seeded], column: str, seeds: Sequence[int]) -> 
     of = [{s: r for s, r in runs.items() if r["status"] == "ok"} for runs in configs.values()]
     rows = [[runs[s].get(column) if s in runs else None for s in seeds] for runs in of]
     return np.array(rows, dtype=float).reshape(len(configs), len(seeds))
-
-
-def mean_of(runs: Seeded, column: str) -> np.ndarray:
-    """One column of the runs that ended well."""
-    return paired([column], [runs])[0] if runs else np.array([])

@@ -84,6 +84,12 @@ def test_a_run_that_is_not_there_is_counted(rows):
     assert "PARTIAL" in page.caption
 
 
+def test_a_run_that_did_not_end_well_is_not_there(rows):
+    bad = [rows[0] | {"status": "diverged"}, *rows[1:]]
+    found = fixed_points.pages(table(bad), False)
+    assert len(found.left_out) == 1 and "of 18 runs" in found.left_out[0]
+
+
 def test_runs_without_the_treatment_are_no_study(rows):
     plain = [row | {"measure.treatments": '["whole"]'} for row in rows]
     assert fixed_points.pages(table(plain), True).pages == []

@@ -58,6 +58,18 @@ def test_ordinary_and_never_taught_networks_stand_beside(exact):
     assert never.value - ordinary.value == pytest.approx(2.0)
 
 
+def test_a_reference_is_no_mean_over_the_runs_that_survived():
+    rows = rivals_rows(line, seeds=4, noise=0.0)
+    std = [row for row in rows if row["routing.arm"] == "std"]
+    std[0]["status"] = "diverged"
+    found = pages(table(rows), False)
+    lost, whole = ("ordinary", "never taught")
+    if std[0]["routing.label_fraction"] == 1:
+        lost, whole = whole, lost
+    assert marks(found, "p = 0.5: forget loss", lost)[0].why == "1 of 4 seeds are not finite"
+    assert marks(found, "p = 0.5: forget loss", whole)[0].value > 0
+
+
 def test_the_frontier_is_chosen_on_other_seeds_than_it_is_reported_on():
     rows = rivals_rows(line, seeds=4, noise=0.0, fractions=(1.0,))
     for row in rows:
