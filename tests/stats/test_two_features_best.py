@@ -34,6 +34,7 @@ def test_no_weights_drawn_at_random_lose_less():
     assert (summed(near, P_P[:, None], R_R) >= MAP.summed).all()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("p", "r"), [(0.05, 1.0), (0.3, 0.35), (0.37, 0.3), (0.65, 1.0), (0.8, 0.95), (1.0, 1.0)]
 )

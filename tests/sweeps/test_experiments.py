@@ -14,7 +14,19 @@ GROUPS = sorted(
     if path.parent.name not in ("experiment", "world", "model")
 )  # fmt: skip
 
-LARGE = ("barriers", "four_properties", "frontier", "granularity", "variance")  # seconds to load
+LARGE = (
+    "barriers",
+    "cloud_digits",
+    "cloud_table2",
+    "four_properties",
+    "frontier",
+    "granularity",
+    "induced_antipodal",
+    "mechanics",
+    "path_dependence",
+    "rivals",
+    "variance",
+)  # fmt: skip; a second or more to load
 
 
 def test_there_are_experiments():

@@ -84,6 +84,7 @@ def test_a_store_that_is_not_there_has_no_networks(tmp_path):
     assert not (tmp_path / "none").exists()
 
 
+@pytest.mark.slow
 def test_asking_more_of_kept_networks_trains_only_the_others(tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     trained = []
@@ -112,8 +113,7 @@ def test_asking_more_of_kept_networks_trains_only_the_others(tmp_path, monkeypat
 OTHERS = ({"sources": "b" * 64}, {"revision": "b" * 40, "dirty": None}, None)
 
 
-@pytest.mark.parametrize("other", OTHERS)
-@pytest.mark.parametrize("start", [False, True])
+@pytest.mark.parametrize(("other", "start"), zip(OTHERS, (False, True, False), strict=True))
 def test_rows_are_by_the_code_of_their_networks_too(tmp_path, monkeypatch, capsys, other, start):
     """Of a network measured again and of one that training began from, at any remove."""
     monkeypatch.chdir(tmp_path)

@@ -73,6 +73,7 @@ def test_a_group_brings_all_that_its_file_says():
     assert rows == [('["hidden0","hidden1"]', 32), ('["latent"]', 8)]
 
 
+@pytest.mark.slow
 def test_every_point_is_what_hydra_composes_alone():
     axes = {
         "model": ["mlp", "autoencoder"],
