@@ -113,7 +113,7 @@ def test_asking_more_of_kept_networks_trains_only_the_others(tmp_path, monkeypat
 OTHERS = ({"sources": "b" * 64}, {"revision": "b" * 40, "dirty": None}, None)
 
 
-@pytest.mark.parametrize(("other", "start"), zip(OTHERS, (False, True, False), strict=True))
+@pytest.mark.parametrize(("other", "start"), [*zip(OTHERS, (False, True, False), strict=True)])
 def test_rows_are_by_the_code_of_their_networks_too(tmp_path, monkeypatch, capsys, other, start):
     """Of a network measured again and of one that training began from, at any remove."""
     monkeypatch.chdir(tmp_path)
