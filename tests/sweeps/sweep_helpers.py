@@ -5,6 +5,11 @@ from types import SimpleNamespace
 from absorb.errors import OutOfMemory
 from absorb.identity import run_id
 from sweeps.app import Request, run_sweeper
+from sweeps.launch import Launch
+from sweeps.local import Executor
+from sweeps.plan import Had, Work
+
+LAUNCH = Launch(lanes=None, devices=None, batch=4, yes=True, memory_gb=None)
 
 
 class FakeEngine:
@@ -54,3 +59,11 @@ def fake_row(config) -> dict:
 def request(*overrides: str, config_dir: str | None = None) -> Request:
     """The request behind overrides."""
     return run_sweeper(overrides, lambda asked: asked, config_dir=config_dir)
+
+
+def execute(store, overrides, engine, launch=LAUNCH, had=None):
+    """The points of a sweep, and its outcome with this engine."""
+    points = request(*overrides).points
+    done = had or Had(store.run_ids(status=("ok", "diverged")), store.run_ids(status=("failed",)))
+    executor = Executor(Work(points, done), store, engine, launch, tuple(overrides))
+    return points, executor.run(len(points))

@@ -6,15 +6,12 @@ import subprocess
 import sys
 
 import pytest
+import sweep_helpers as helpers
 from sweep_helpers import FakeEngine, fake_row, request
 
 from absorb.store import Store
 from sweeps.claims import opened
-from sweeps.launch import Launch
-from sweeps.local import Executor
-from sweeps.plan import Had, Work
 
-LAUNCH = Launch(lanes=None, devices=None, batch=4, yes=True, memory_gb=None)
 HOLDS = """
 import sys
 from pathlib import Path
@@ -55,10 +52,8 @@ def points_of(*words):
     return list(request(*words).points)
 
 
-def execute(store, engine, *words, retry=False):
-    points = request(*words).points
-    had = Had(store.run_ids(status=("ok", "diverged")), store.run_ids(status=("failed",)))
-    return Executor(Work(points, had, retry), store, engine, LAUNCH).run(len(points))
+def execute(store, engine, *words):
+    return helpers.execute(store, words, engine)[1]
 
 
 class Meanwhile(FakeEngine):
