@@ -24,6 +24,7 @@ DIGITS = 1797
 TEXT_BYTES = 10**6  # of a text that is not there for a guess
 STORIES_AT_ONCE = 32  # that measuring and probing have in memory
 FEWEST_LANES = 2  # one lane compiles to another program than several
+SEGMENTS = 10  # a run's training is cut into at least this many compiled calls
 PROCESS_BYTES = 5e8  # Python, JAX and the compiler
 STATE, STEP = 12, 4  # bytes per parameter: itself with two moments; its gradient
 DIARY = 12 + 36  # first moments by kind of data; of a step gradients, parts and a mean gradient
@@ -164,3 +165,9 @@ def widest(spec: Spec, devices: int, memory: float) -> int:
     """Lanes per device that fit into `memory` bytes; may be none."""
     room = (memory - PROCESS_BYTES) / devices - data_bytes(spec)
     return max(0, int(room / lane_bytes(spec)))
+
+
+def segment_epochs(epochs: int) -> int:
+    """Epochs of one compiled call: the largest divisor that leaves SEGMENTS calls or more."""
+    most = max(1, epochs // SEGMENTS)
+    return max(n for n in range(1, most + 1) if epochs % n == 0)

@@ -2,6 +2,7 @@
 
 from absorb.config import Config, Transformer
 from absorb.errors import AbsorbError
+from absorb.footprint import segment_epochs
 from absorb.sites import of_tokens
 
 BY_POSITION = ("token", "span", "component")  # positions of a labelled story may differ
@@ -72,11 +73,8 @@ def check_tokens(config: Config) -> None:
 
 
 def probe_fits(epochs: int) -> int:
-    """How often a probe is fitted: before every epoch up to ten, then before equal parts of them.
-
-    The parts are the segments of training, ten or the next number that divides the epochs.
-    """
-    return next(n for n in range(10, epochs + 1) if epochs % n == 0) if epochs > 10 else epochs
+    """How often a probe is fitted: once for each segment of training."""
+    return epochs // segment_epochs(epochs)
 
 
 def _probe_schedule(epochs: int) -> None:

@@ -11,7 +11,7 @@ import numpy as np
 
 from absorb.config import Config, Spec, spec_of
 from absorb.errors import AbsorbError, OutOfMemory, is_out_of_memory
-from absorb.footprint import FEWEST_LANES
+from absorb.footprint import FEWEST_LANES, segment_epochs
 from absorb.knobs import Knobs, knobs_of, stack
 from absorb.lanes.programs import PARAMETERS, Programs, on_all, on_lanes, programs
 from absorb.lanes.room import make_room
@@ -23,7 +23,6 @@ from absorb.sites import classes
 from absorb.train.starts import Named, check_start
 from absorb.worlds import Data, load_world, steps_per_epoch
 
-SEGMENTS = 10  # a run's training is cut into at least this many compiled calls
 SAVE_EVERY = 60.0  # seconds between checkpoints inside a batch
 T = TypeVar("T")
 CALLED: set[tuple[Callable, int | None]] = set()  # a program's first call compiles it
@@ -116,12 +115,6 @@ def memory_of(lanes: int) -> Iterator[None]:
         if is_out_of_memory(error):
             raise OutOfMemory(lanes, error) from error
         raise
-
-
-def segment_epochs(epochs: int) -> int:
-    """Epochs of one compiled call: the largest divisor that leaves SEGMENTS calls or more."""
-    most = max(1, epochs // SEGMENTS)
-    return max(n for n in range(1, most + 1) if epochs % n == 0)
 
 
 class _Batch:

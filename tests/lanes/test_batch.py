@@ -14,9 +14,10 @@ from lane_memory import Memory
 
 from absorb.config import spec_of
 from absorb.errors import AbsorbError, OutOfMemory
+from absorb.footprint import segment_epochs
 from absorb.knobs import knobs_of, stack
 from absorb.lanes import batch
-from absorb.lanes.batch import _row, segment_epochs, train_batch
+from absorb.lanes.batch import _row, train_batch
 from absorb.lanes.programs import all_finite, programs
 from absorb.measure.network import measure_network
 from absorb.train.one import start, train_epochs
@@ -250,7 +251,8 @@ import jax
 from sweeps.app import compose
 from absorb.config import spec_of
 from absorb.knobs import knobs_of, stack
-from absorb.lanes.batch import _row, segment_epochs, train_batch
+from absorb.footprint import segment_epochs
+from absorb.lanes.batch import _row, train_batch
 from absorb.lanes.programs import all_finite, programs
 from absorb.worlds import load_world
 config = compose({small!r})

@@ -11,9 +11,7 @@ from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
 from absorb.config import spec_of
 from absorb.errors import AbsorbError
 from absorb.knobs import knobs_of
-from absorb.lanes.batch import segment_epochs
 from absorb.models import init
-from absorb.token_rules import probe_fits
 from absorb.train.one import start, train_epochs
 from absorb.train.probe import SHRINKAGE, activations, balanced, fitted, probed
 from absorb.worlds import load_world, observe
@@ -54,11 +52,6 @@ def test_epochs_without_about_ten_equal_parts_are_refused(epochs, near):
         compose([*SMALL, f"train.epochs={epochs}"])
     compose([*SMALL, f"train.epochs={epochs}", "routing.degree=tags"])
     compose([*SMALL, f"train.epochs={near}"])
-
-
-def test_a_probe_is_fitted_at_the_start_of_every_segment():
-    parts = [epochs // segment_epochs(epochs) for epochs in range(1, 300)]
-    assert parts == [probe_fits(epochs) for epochs in range(1, 300)]
 
 
 def test_a_sample_has_labelled_stories_up_to_half_of_it():
