@@ -71,7 +71,7 @@ def parser() -> argparse.ArgumentParser:
     top.add_argument("command", metavar="COMMAND", choices=COMMANDS, help="what to do; see below")
     top.add_argument("arguments", nargs="*", metavar="ARGUMENT", help="overrides, names or a run")
     top.add_argument("--yes", action="store_true", help="start long sweeps without asking")
-    top.add_argument("--fix", action="store_true", help="doctor: set aside what is broken")
+    top.add_argument("--fix", action="store_true", help="doctor: clear away what is broken")
     top.add_argument("--config-dir", metavar="DIR", help="a directory with more config files")
     return top
 

@@ -16,6 +16,7 @@ from sweeps.progress import say
 from sweeps.stored import config_of
 
 LISTED = 10  # numbers of a list that are shown
+NOT_TEXT = ("true", "false", "null", "inf", "nan")  # what Hydra's grammar reads in an unquoted word
 
 
 def status(overrides: Sequence[str], *, config_dir: str | None = None) -> int:
@@ -113,7 +114,8 @@ def words_of(name: str, value: Scalar, is_list: bool) -> str:
 def _value(value: Scalar, quote: Quote) -> str:
     if not isinstance(value, str):
         return _text(value)
-    is_name = quote is Quote.single and re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", value)
+    bare = quote is Quote.single and re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", value)
+    is_name = bare and value.lower() not in NOT_TEXT
     return value if is_name else QuotedString(value, quote).with_quotes()
 
 
@@ -131,7 +133,7 @@ def _lines(path: str, value: Any) -> list[tuple[str, str]]:
 
 
 def doctor(store: str, *, fix: bool = False) -> int:
-    """Check every file of a store; with `fix`, set aside what can be. 1 where something is wrong.
+    """Check every file of a store; with `fix`, clear away what can be. 1 where something is wrong.
 
     What a newer absorb wrote, and what the system does not let us read, may be whole: both stay.
     """
@@ -142,10 +144,12 @@ def doctor(store: str, *, fix: bool = False) -> int:
     say(str(report))
     if fix and report.problems:
         for path in found.quarantine(report):
-            say(f"set aside {path}")
+            say(f"cleared away {path}")
         report = found.verify()
         for problem in report.problems:
             say(f"left {problem}")
     elif not report.ok:
-        say("absorb doctor --fix sets aside what is damaged or foreign")
+        say(
+            "absorb doctor --fix moves what is damaged or foreign to quarantine/ and removes what is over"
+        )
     return 0 if report.ok else 1

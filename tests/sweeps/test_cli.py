@@ -165,7 +165,7 @@ def test_doctor_names_and_sets_aside_what_is_broken(here, engine, capsys):
     code, out, _ = said(capsys, "doctor")
     assert code == 1 and table.name in out and "--fix" in out
     code, out, _ = said(capsys, "doctor", "--fix")
-    assert code == 0 and "set aside" in out and not table.exists()
+    assert code == 0 and "cleared away" in out and not table.exists()
     assert said(capsys, "doctor")[0] == 0
     assert "3 to do" in said(capsys, "sweep", "seed=range(0,3)")[1]
 

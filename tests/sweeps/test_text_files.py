@@ -85,6 +85,8 @@ ODD = [
     "world.path='it\\'s \\ here\\\\'",
     "world.concepts=['caf\u00e9 horses']",
     "world.concepts=['a\"b']",
+    "world.path='Null'",
+    "world.path='nan'",
 ]
 
 
