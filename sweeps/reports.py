@@ -149,7 +149,5 @@ def doctor(store: str, *, fix: bool = False) -> int:
         for problem in report.problems:
             say(f"left {problem}")
     elif not report.ok:
-        say(
-            "absorb doctor --fix moves what is damaged or foreign to quarantine/ and removes what is over"
-        )
+        say("absorb doctor --fix moves what is damaged or foreign to quarantine/")
     return 0 if report.ok else 1
