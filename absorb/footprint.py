@@ -1,7 +1,7 @@
 """What one run needs of memory, in closed forms; a test holds them against the compiler's count."""
 
 from itertools import pairwise
-from math import prod
+from math import ceil, prod
 from pathlib import Path
 
 from absorb.config import (
@@ -165,6 +165,11 @@ def widest(spec: Spec, devices: int, memory: float) -> int:
     """Lanes per device that fit into `memory` bytes; may be none."""
     room = (memory - PROCESS_BYTES) / devices - data_bytes(spec)
     return max(0, int(room / lane_bytes(spec)))
+
+
+def even(number: int, most: int) -> int:
+    """The largest part where the fewest parts of up to `most` share `number` things evenly."""
+    return ceil(number / ceil(number / most))
 
 
 def segment_epochs(epochs: int) -> int:

@@ -54,6 +54,6 @@ def fill(folder: Path, seeds: int) -> None:
 
     request = run_sweeper([f"seed=range(0,{seeds})", FRACTIONS], lambda asked: asked)
     store = Store(folder / "results")
-    for batch in batches(Work(request.points, Had(set(), set())), IN_SHARD):
+    for batch in batches(Work(request.points, Had(set(), set())), lambda _: IN_SHARD):
         rows = [{"run_id": p.run_id, "status": "ok", **flat(p.config)} for p in batch]
         store.write(rows, {"code": None})

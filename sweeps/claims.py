@@ -2,7 +2,7 @@
 
 import fcntl
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Protocol
@@ -69,13 +69,15 @@ def opened(store: HasRuns) -> Iterator[Claims]:
         claims.close()
 
 
-def shared(work: Work, size: int, store: HasRuns, claims: Claims) -> Iterator[Sequence[Point]]:
+def shared(
+    work: Work, size_of: Callable[[int], int], store: HasRuns, claims: Claims
+) -> Iterator[Sequence[Point]]:
     """Batches as `batches` has them, without what other processes do or have done meanwhile.
 
     What they were at is looked at once more in the end, for they may have been killed.
     """
     theirs: list[list[Point]] = []
-    for points in batches(work, size):
+    for points in batches(work, size_of):
         yield from _free(work, points, store, claims, theirs)
     left: list[list[Point]] = []
     for points in theirs:

@@ -87,7 +87,7 @@ def _plan(request: Request) -> int:
         "already there": f"{counts.finished:,} ({counts.failed:,} failed)",
         "to do": f"{counts.todo:,} ({sum(counts.trained.values()):,} trained before)",
         "programs to compile": f"{len(counts.missing):,}",
-        "runs in a batch": f"{launch.batch}",
+        "runs in a batch": f"up to {launch.batch}",
         "lanes": f"{launch.lanes or 'calibrated'} on each of {launch.devices or 'all'} devices",
         "time": f"about {words(guess.seconds)}, a rough guess for {devices}",
         "memory": f"about {size_words(guess.memory)} for {devices}{bound_words(launch)}",
@@ -218,7 +218,7 @@ def execute(asked: Asked) -> Outcome:
     request = asked.request
     store = Store(request.store)
     executor = Executor(asked.work, store, train_batch, request.launch, request.overrides)
-    return executor.run(asked.survey.todo)
+    return executor.run(asked.survey)
 
 
 def _report(outcome: Outcome, request: Request) -> int:

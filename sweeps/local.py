@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from absorb.config import spec_of
 from absorb.errors import AbsorbError, OutOfMemory
-from absorb.footprint import FEWEST_LANES
+from absorb.footprint import FEWEST_LANES, even
 from absorb.identity import Scalar, flat
 from sweeps.checked_yaml import one_line
 from sweeps.claims import opened, shared
 from sweeps.launch import Launch
 from sweeps.memory import check_memory, widest_of
-from sweeps.plan import Work
+from sweeps.plan import Survey, Work
 from sweeps.points import Point
 from sweeps.progress import ProgressBar, complain
 from sweeps.provenance import Durations, provenance_of
@@ -63,13 +63,14 @@ class Executor:
         self.networks: list[str] = []  # runs whose networks the batch in progress measures again
         self.codes: list[str | None] = []  # by which they and its start were made
 
-    def run(self, total: int) -> Outcome:
-        """Execute every batch; AbsorbError where the store cannot take more."""
-        self.bar = ProgressBar(total)
+    def run(self, counts: Survey) -> Outcome:
+        """Execute every batch of what was counted; AbsorbError where the store cannot take more."""
+        self.bar = ProgressBar(counts.todo)
+        self.asked = counts.asked
         stopped = False
         try:
             with Stopper() as self.stopper, opened(self.store) as claims:
-                for points in shared(self.work, self.launch.batch, self.store, claims):
+                for points in shared(self.work, self.size_of, self.store, claims):
                     self.stopper.check()
                     if points[0].program not in self.given_up:
                         self._check_memory(points)
@@ -79,6 +80,10 @@ class Executor:
         finally:
             self.bar.close()
         return Outcome(**self.counts, stopped=stopped)
+
+    def size_of(self, program: int) -> int:
+        """Runs of a full batch of a program, the same however many of them are there already."""
+        return even(self.asked[program], self.launch.batch)
 
     @cached_property
     def here(self) -> Launch:
@@ -155,6 +160,7 @@ class Executor:
                     stored=start,
                     trained=trained,
                     most=self.most_of(points),
+                    runs=self.size_of(points[0].program),
                 )
             except OutOfMemory as error:
                 if error.lanes <= FEWEST_LANES:

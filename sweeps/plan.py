@@ -29,7 +29,8 @@ class Had(NamedTuple):
 class Survey(NamedTuple):
     """Counts of one pass over a sweep; `missing` runs, by program number, are to be done.
 
-    `trained` counts those among them whose network is there, so that it is measured alone.
+    `trained` counts those among them whose network is there, so that it is measured alone; `asked`
+    all runs of each program, whether they are there or not.
     """
 
     points: int
@@ -38,6 +39,7 @@ class Survey(NamedTuple):
     failed: int
     missing: Mapping[int, int]
     trained: Mapping[int, int]
+    asked: Mapping[int, int]
 
     @property
     def duplicates(self) -> int:
@@ -73,16 +75,18 @@ def survey(work: Work, check: Callable[[Config], None]) -> Survey:
     points = runs = finished = failed = 0
     missing: Counter[int] = Counter()
     trained: Counter[int] = Counter()
+    asked: Counter[int] = Counter()
     for points, runs, point in _numbered(work.points):  # noqa: B007
         if point is None:
             continue
+        asked[point.program] += 1
         finished += point.run_id in work.had.finished
         failed += point.run_id in work.had.failed and point.run_id not in work.had.finished
         if work.wants(point):
             check(point.config)
             missing[point.program] += 1
             trained[point.program] += work.networks.of(point.config) is not None
-    return Survey(points, runs, finished, failed, missing, trained)
+    return Survey(points, runs, finished, failed, missing, trained, asked)
 
 
 def _numbered(points: Iterable[Point]) -> Iterator[tuple[int, int, Point | None]]:
@@ -95,11 +99,11 @@ def _numbered(points: Iterable[Point]) -> Iterator[tuple[int, int, Point | None]
         yield count, len(seen), point if is_new else None
 
 
-def batches(work: Work, size: int) -> Iterator[Sequence[Point]]:
-    """The runs to be done in batches of up to `size`, each of one program, all trained or none.
+def batches(work: Work, size_of: Callable[[int], int]) -> Iterator[Sequence[Point]]:
+    """The runs to be done in batches, each of one program, all trained or none.
 
-    Programs with few runs are held back until all points are seen; memory stays at `size` points
-    for each program, besides the ids.
+    `size_of` says how many runs of a program are a batch. What is less is held back until all
+    points are seen; memory stays at a batch for each program, besides the ids.
     """
     waiting: dict[tuple[int, bool], list[Point]] = {}
     for _, _, point in _numbered(work.points):
@@ -108,6 +112,6 @@ def batches(work: Work, size: int) -> Iterator[Sequence[Point]]:
         key = (point.program, work.networks.of(point.config) is not None)
         batch = waiting.setdefault(key, [])
         batch.append(point)
-        if len(batch) == size:
+        if len(batch) == size_of(point.program):
             yield waiting.pop(key)
     yield from waiting.values()

@@ -67,14 +67,16 @@ class Checkpointer(Protocol):
 def train_batch(configs: Sequence[Config], *, lanes: int | None = None,
                 devices: int | None = None, on_progress: Callable[[Progress], None] | None = None,
                 checkpoint: Checkpointer | None = None,
-                stored: Named | None = None, most: int | None = None,
+                stored: Named | None = None, most: int | None = None, runs: int | None = None,
                 trained: Sequence[Trained] | None = None) -> BatchResult:  # fmt: skip
     """Train and measure every config; each result is a function of its own config alone.
 
     configs: share one Spec. lanes: per device; None takes the calibrated width. on_progress: called
     after every segment, and may raise to stop: what is done is then in the checkpoint. stored: the
-    parameters of the run that `train.start` names. most: of the lanes that may be chosen. trained:
-    the configs' networks, where they are there and have only to be measured.
+    parameters of the run that `train.start` names. most: of the lanes that may be chosen. runs: of
+    a full batch, for which lanes are chosen, so that what is left of a stopped sweep has the same
+    width; None: as many as configs. trained: the configs' networks, where they are there and have
+    only to be measured.
     Errors: AbsorbError where the configs do not share a Spec, or the stored parameters do not fit;
     OutOfMemory, which says the width that was tried.
     """
@@ -90,7 +92,8 @@ def train_batch(configs: Sequence[Config], *, lanes: int | None = None,
     run_steps = spec.train.epochs * steps_per_epoch(spec, len(data.train.class_N))
     make_room()
     to_train = 0 if trained else run_steps
-    lanes = lanes or choose_lanes(spec, data, knobs, to_train, devices, most)
+    full = runs or len(knobs)
+    lanes = lanes or choose_lanes(spec, data, knobs[0], full, to_train, devices, most)
     with memory_of(lanes):
         made = programs(spec, lanes, devices)
         begin = on_all(made.mesh, dict(stored)) if stored and spec.train.start else None

@@ -6,7 +6,7 @@ import os
 import secrets
 import time
 from contextlib import suppress
-from math import inf
+from math import ceil, inf
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +17,7 @@ import numpy as np
 from absorb.config import Spec
 from absorb.devices import compiler_cache
 from absorb.errors import is_out_of_memory
-from absorb.footprint import FEWEST_LANES, parameters, step_bytes
+from absorb.footprint import FEWEST_LANES, even, parameters, step_bytes
 from absorb.knobs import Knobs, stack
 from absorb.lanes.programs import on_all, on_lanes, programs
 from absorb.worlds import Data
@@ -37,21 +37,38 @@ def rule(spec: Spec) -> int:
     return min(MOST, max(FEWEST_LANES, int(CACHE_BYTES / step_bytes(spec))))
 
 
-def choose_lanes(spec: Spec, data: Data, knobs: list[Knobs], run_steps: int,
+def choose_lanes(spec: Spec, data: Data, knobs: Knobs, runs: int, run_steps: int,
                  devices: int | None, most: int | None = None) -> int:  # fmt: skip
-    """Lanes per device for a batch: measured once and remembered where the batch is long.
+    """Lanes per device for a batch of so many `runs`: no more than its waves need.
 
-    A short batch goes by the rule, so that it is not measured for longer than it trains. `most`
-    bounds the width, also of what is measured.
+    `most` bounds the width, also of what is measured.
+    """
+    best = fastest_lanes(spec, data, knobs, runs, run_steps, devices, most)
+    return needed(best, runs, devices or jax.local_device_count())
+
+
+def needed(lanes: int, runs: int, devices: int) -> int:
+    """The fewest lanes per device with which `runs` take no more waves than with `lanes`.
+
+    Every lane takes its time, also one that only repeats another's run to fill the width.
+    """
+    return max(FEWEST_LANES, ceil(even(runs, lanes * devices) / devices))
+
+
+def fastest_lanes(spec: Spec, data: Data, knobs: Knobs, runs: int, run_steps: int,
+                  devices: int | None, most: int | None) -> int:  # fmt: skip
+    """Lanes per device for full waves: measured once and remembered where the batch is long.
+
+    A short batch goes by the rule, so that it is not measured for longer than it trains.
     """
     bound = most or max(candidates(spec))
-    if not worth_measuring(spec, run_steps * len(knobs), len(knobs)):
+    if not worth_measuring(spec, run_steps * runs, runs):
         return min(bound, rule(spec))
     tried = sorted({min(bound, lanes) for lanes in candidates(spec)})
     path = remembered(spec, devices, tried)
     if known := recalled(path, tried):
         return known
-    found = {lanes: seconds_or_inf(spec, data, knobs[0], lanes, devices) for lanes in tried}
+    found = {lanes: seconds_or_inf(spec, data, knobs, lanes, devices) for lanes in tried}
     best = min(found, key=lambda lanes: found[lanes])
     fitting = {lanes: seconds for lanes, seconds in found.items() if seconds < inf}
     if fitting:

@@ -16,7 +16,7 @@ from sweeps.app import compose
 def problem(tmp_path, monkeypatch):
     monkeypatch.setattr(width, "compiler_cache", lambda: tmp_path)
     config = compose(["model.widths=[8,8]", "routing.units=3", "train.epochs=20000"])
-    return spec_of(config), load_world(config.world), [knobs_of(config, 10)]
+    return spec_of(config), load_world(config.world), knobs_of(config, 10), 10**6
 
 
 def test_a_short_batch_goes_by_the_rule(problem, tmp_path):
@@ -37,9 +37,28 @@ def test_a_long_batch_is_measured_once_and_remembered(problem, tmp_path, monkeyp
     assert json.loads(kept.read_text())["lanes"] == 8
 
 
+@pytest.mark.parametrize(
+    "runs, devices, lanes",
+    [(1, 2, 2), (4, 2, 2), (15, 2, 8), (30, 2, 15), (32, 2, 16), (33, 2, 9), (47, 2, 12),
+     (64, 2, 16), (64, 1, 16), (15, 1, 15), (17, 1, 9), (40, 8, 5)],
+)  # fmt: skip
+def test_lanes_are_no_more_than_the_waves_need(runs, devices, lanes):
+    assert width.needed(16, runs, devices) == lanes
+    waves = -(-runs // (16 * devices))
+    assert waves * lanes * devices >= runs
+    assert lanes == FEWEST_LANES or waves * (lanes - 1) * devices < runs
+
+
+def test_a_short_sweep_fills_no_lanes_in_vain(problem):
+    spec, data, knobs, _ = problem
+    devices, lanes = 2, width.rule(spec)
+    assert width.choose_lanes(spec, data, knobs, 2 * lanes - 2, 10, devices) == lanes - 1
+    assert width.choose_lanes(spec, data, knobs, 10**6, 10, devices, 6) == 6
+
+
 def test_a_measurement_is_of_the_real_program(problem):
-    spec, data, knobs = problem
-    assert 0 < width.lane_seconds(spec, data, knobs[0], 2, None) < 60
+    spec, data, knobs, _ = problem
+    assert 0 < width.lane_seconds(spec, data, knobs, 2, None) < 60
 
 
 def test_wider_networks_get_fewer_lanes_and_never_one():

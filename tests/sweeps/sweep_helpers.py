@@ -7,7 +7,7 @@ from absorb.identity import run_id
 from sweeps.app import Request, run_sweeper
 from sweeps.launch import Launch
 from sweeps.local import Executor
-from sweeps.plan import Had, Work
+from sweeps.plan import Had, Survey, Work, survey
 
 LAUNCH = Launch(lanes=None, devices=None, batch=4, yes=True, memory_gb=None)
 
@@ -15,18 +15,21 @@ LAUNCH = Launch(lanes=None, devices=None, batch=4, yes=True, memory_gb=None)
 class FakeEngine:
     """Runs with a seed in `broken` raise; more lanes than `room` run out of memory.
 
-    Where none are asked for, it takes `chosen` lanes.
+    Where none are asked for, it takes `chosen` lanes. `calls` are its runs and lanes, `full` the
+    runs of a full batch that it is told.
     """
 
     def __init__(self, broken=(), room=10**9, segments=3, chosen=16):
         self.broken, self.room, self.segments = set(broken), room, segments
         self.chosen = chosen
         self.calls: list[tuple[int, int]] = []
+        self.full: list[int | None] = []
 
     def __call__(self, configs, *, lanes=None, devices=None, on_progress=None, checkpoint=None,
-                 stored=None, most=None, trained=None):  # fmt: skip
+                 stored=None, most=None, runs=None, trained=None):  # fmt: skip
         lanes = lanes or min(self.chosen, most or self.chosen)
         self.calls.append((len(configs), lanes))
+        self.full.append(runs)
         if lanes > self.room:
             raise OutOfMemory(lanes, RuntimeError("RESOURCE_EXHAUSTED: out of memory"))
         for config in configs:
@@ -65,5 +68,11 @@ def execute(store, overrides, engine, launch=LAUNCH, had=None):
     """The points of a sweep, and its outcome with this engine."""
     points = request(*overrides).points
     done = had or Had(store.run_ids(status=("ok", "diverged")), store.run_ids(status=("failed",)))
-    executor = Executor(Work(points, done), store, engine, launch, tuple(overrides))
-    return points, executor.run(len(points))
+    work = Work(points, done)
+    executor = Executor(work, store, engine, launch, tuple(overrides))
+    return points, executor.run(counted(work))
+
+
+def counted(work: Work) -> Survey:
+    """The counts of a sweep that nothing is wrong with."""
+    return survey(work, lambda config: None)

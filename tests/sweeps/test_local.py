@@ -9,7 +9,7 @@ from dataclasses import replace
 from types import SimpleNamespace
 
 import pytest
-from sweep_helpers import LAUNCH, FakeEngine, execute, fake_row, request
+from sweep_helpers import LAUNCH, FakeEngine, counted, execute, fake_row, request
 
 from absorb.errors import AbsorbError
 from absorb.identity import flat
@@ -119,15 +119,39 @@ def test_a_run_that_fails_alone_is_no_verdict_on_its_spec(store):
     assert len(store.run_ids(status=("failed",))) == 1 + 2
 
 
+def test_runs_are_cut_into_the_fewest_batches_as_evenly_as_can_be(store):
+    engine = FakeEngine()
+    execute(store, ["seed=range(0,10)"], engine)
+    assert [runs for runs, _ in engine.calls] == [4, 4, 2]  # 3 batches of up to 4: of 4 each
+    assert engine.full == [4, 4, 4]
+    engine = FakeEngine()
+    execute(store, ["seed=range(20,29)"], engine)
+    assert [runs for runs, _ in engine.calls] == [3, 3, 3] and engine.full == [3, 3, 3]
+
+
+def test_what_is_left_of_a_sweep_is_told_the_same_full_batch(store):
+    """So that it has the same width, and rounds as it would have."""
+    execute(store, ["seed=range(0,2)"], FakeEngine())
+    engine = FakeEngine(broken={3})
+    execute(store, ["seed=range(0,6)"], engine)  # 4 runs left of two batches of 3
+    assert set(engine.full) == {3}
+    work = Work(request("seed=range(0,6)").points, failed_and_not(store), retry=True)
+    engine = FakeEngine()
+    Executor(work, store, engine, LAUNCH).run(counted(work))
+    assert engine.calls == [(1, 16)] and engine.full == [3]
+
+
+def failed_and_not(store) -> Had:
+    return Had(store.run_ids(status=("ok", "diverged")), store.run_ids(status=("failed",)))
+
+
 def test_failed_runs_wait_for_retry(store):
     execute(store, ["seed=range(0,4)"], FakeEngine(broken={2}))
     engine = FakeEngine()
     assert execute(store, ["seed=range(0,4)"], engine)[1].ok == 0
     assert engine.calls == []
-    points = request("seed=range(0,4)").points
-    failed = store.run_ids(status=("failed",))
-    work = Work(points, Had(store.run_ids(status=("ok",)), failed), retry=True)
-    assert Executor(work, store, FakeEngine(), LAUNCH).run(1).ok == 1
+    work = Work(request("seed=range(0,4)").points, failed_and_not(store), retry=True)
+    assert Executor(work, store, FakeEngine(), LAUNCH).run(counted(work)).ok == 1
     assert store.run_ids(status=("failed",)) == set()
     assert len(store.run_ids(status=("ok",))) == 4
 
@@ -180,9 +204,9 @@ def test_a_store_that_cannot_be_written_ends_the_sweep_and_blames_no_run(store):
         def __getattr__(self, name):
             return getattr(store, name)
 
-    points = request("seed=range(0,12)").points
+    work = Work(request("seed=range(0,12)").points, Had(set(), set()))
     with pytest.raises(AbsorbError, match="No space left"):
-        Executor(Work(points, Had(set(), set())), FullDisk(), FakeEngine(), LAUNCH).run(12)
+        Executor(work, FullDisk(), FakeEngine(), LAUNCH).run(counted(work))
     assert len(store.run_ids(status=("ok",))) == 8
     assert execute(store, ["seed=range(0,12)"], FakeEngine())[1].ok == 4
 
@@ -198,9 +222,9 @@ def test_a_checkpoint_that_cannot_be_written_blames_no_run(store):
     def engine(configs, *, checkpoint, **_):
         checkpoint.save({}, {})
 
-    points = request("seed=range(0,4)").points
+    work = Work(request("seed=range(0,4)").points, Had(set(), set()))
     with pytest.raises(StoreFailed, match="No space left"):
-        Executor(Work(points, Had(set(), set())), NoCheckpoint(), engine, LAUNCH).run(4)
+        Executor(work, NoCheckpoint(), engine, LAUNCH).run(counted(work))
     assert store.run_ids() == set()
 
 

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import jax
 import pytest
-from sweep_helpers import FakeEngine, request
+from sweep_helpers import FakeEngine, counted, request
 
 import sweeps.memory
 from absorb.cli import main
@@ -82,7 +82,8 @@ class Told(FakeEngine):
 def told(path, here: Launch) -> list[int | None]:
     """What the engine is told in a sweep of one batch."""
     engine, points = Told(), request("seed=range(0,2)", *BIG).points
-    Executor(Work(points, Had(set(), set())), Store(path), engine, here).run(2)
+    work = Work(points, Had(set(), set()))
+    Executor(work, Store(path), engine, here).run(counted(work))
     return engine.told
 
 
@@ -118,7 +119,7 @@ def test_a_plan_says_that_it_counts_cores():
 def test_the_chosen_width_is_bounded(monkeypatch, tmp_path):
     monkeypatch.setattr(width, "compiler_cache", lambda: tmp_path)
     config = compose(["model.widths=[8,8]", "routing.units=3", "train.epochs=20000"])
-    problem = spec_of(config), load_world(config.world), [knobs_of(config, 10)]
+    problem = spec_of(config), load_world(config.world), knobs_of(config, 10), 10**6
     assert width.choose_lanes(*problem, 10, None, 3) == 3
     monkeypatch.setattr(width, "rule", lambda spec: 4)
     tried = []

@@ -24,13 +24,13 @@ def points() -> Points:
 def test_duplicates_are_counted_and_done_once(points):
     counts = survey(Work(points, NOTHING), accept)
     assert (counts.points, counts.runs, counts.duplicates, counts.todo) == (30, 20, 10, 20)
-    done = [p.run_id for batch in batches(Work(points, NOTHING), 64) for p in batch]
+    done = [p.run_id for batch in batches(Work(points, NOTHING), lambda _: 64) for p in batch]
     assert len(done) == len(set(done)) == 20
 
 
 def test_batches_hold_one_program_and_at_most_so_many(points):
     sizes = []
-    for batch in batches(Work(points, NOTHING), 4):
+    for batch in batches(Work(points, NOTHING), lambda _: 4):
         assert len({p.program for p in batch}) == 1
         sizes.append(len(batch))
     assert sorted(sizes) == [2, 2, 4, 4, 4, 4]
@@ -43,7 +43,7 @@ def test_what_is_there_is_left_out_and_what_failed_waits_for_retry(points):
     assert (counts.finished, counts.failed, counts.todo) == (7, 2, 11)
     again = Work(points, had, retry=True)
     assert survey(again, accept).todo == 2
-    assert {p.run_id for batch in batches(again, 3) for p in batch} == {ids[8], ids[9]}
+    assert {p.run_id for batch in batches(again, lambda _: 3) for p in batch} == {ids[8], ids[9]}
 
 
 def test_only_what_would_be_done_is_checked(points):
@@ -75,5 +75,5 @@ def test_points_are_taken_one_by_one():
         def __iter__(self):
             return stream()
 
-    next(batches(Work(Endless(), NOTHING), 8))
+    next(batches(Work(Endless(), NOTHING), lambda _: 8))
     assert len(taken) <= 9

@@ -47,7 +47,7 @@ def test_planning_a_hundred_thousand_runs_takes_seconds_and_little_memory(tmp_pa
 @pytest.mark.slow
 def test_resuming_a_finished_sweep_of_ten_thousand_takes_seconds(tmp_path):
     store, points = Store(tmp_path / "results"), request(*THOUSANDS).points
-    for batch in batches(Work(points, Had(set(), set())), 64):
+    for batch in batches(Work(points, Had(set(), set())), lambda _: 64):
         rows = [{"run_id": p.run_id, "status": "ok", **flat(p.config)} for p in batch]
         store.write(rows, {"code": None})
     seconds, out, _ = timed(tmp_path, "sweep", *THOUSANDS)
