@@ -8,7 +8,7 @@ from absorb.knobs import Knobs
 from absorb.measure.ablate import WHOLE, look
 from absorb.measure.scores import Scores
 from absorb.models import Params
-from absorb.train.losses import classifies, errors, targets
+from absorb.train.losses import classifies, errors, hits, targets
 from absorb.worlds.data import Split
 
 KEPT = 128  # the first of the test examples, the same for all runs of a world
@@ -25,5 +25,5 @@ def kept(spec: Spec, knobs: Knobs, params: Params, test: Split) -> Scores:
     found["loss"] = errors(spec, knobs, output.prediction_BO, target_K)
     if classifies(spec):
         found["probability"] = jax.nn.softmax(output.prediction_BO)
-        found["correct"] = (output.prediction_BO.argmax(-1) == target_K).astype(jnp.float32)
+        found["correct"] = hits(output.prediction_BO, target_K)
     return found

@@ -14,7 +14,7 @@ from absorb.measure.barrier import rise
 from absorb.measure.matching import Masks, Matching, match, random_orders, reordered, told_apart
 from absorb.measure.scores import forget_mask, masked_mean
 from absorb.models import Params, regions
-from absorb.train.losses import classifies, errors, targets
+from absorb.train.losses import classifies, errors, hits, targets
 from absorb.worlds.data import Split
 
 POINTS = 25  # of the way, with both ends
@@ -79,7 +79,7 @@ def network_losses(spec: Spec, knobs: Knobs, test: Split, params: Params) -> Arr
     groups = (jnp.ones_like(forget_N), forget_N, 1 - forget_N)
     found = [masked_mean(error_N, mask_N) for mask_N in groups]
     if classifies(spec):
-        found.append((output.prediction_BO.argmax(-1) != target_N).mean())
+        found.append((hits(output.prediction_BO, target_N) == 0).mean())
     return jnp.stack(found)
 
 

@@ -11,7 +11,7 @@ from absorb.measure.ablate import View, look
 from absorb.measure.stories import said, story_scores
 from absorb.models import Params
 from absorb.sites import of_tokens
-from absorb.train.losses import classifies, errors, targets
+from absorb.train.losses import classifies, errors, hits, targets
 from absorb.worlds import carries
 from absorb.worlds.data import Split
 
@@ -49,7 +49,7 @@ def scores(spec: Spec, knobs: Knobs, prediction_NO: Array, split: Split) -> Scor
         return feature_scores(knobs, prediction_NO, target_N)
     kinds = {"": errors(spec, knobs, prediction_NO, target_N)}
     if classifies(spec):
-        kinds[".accuracy"] = (prediction_NO.argmax(-1) == target_N).astype(jnp.float32)
+        kinds[".accuracy"] = hits(prediction_NO, target_N)
     else:
         gap_NF = prediction_NO - target_N
         kinds[".squared"], kinds[".absolute"] = (gap_NF**2).mean(-1), jnp.abs(gap_NF).mean(-1)

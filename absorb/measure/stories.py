@@ -11,7 +11,7 @@ from absorb.config import Spec
 from absorb.footprint import STORIES_AT_ONCE
 from absorb.knobs import Knobs
 from absorb.models import Output
-from absorb.train.losses import errors, targets
+from absorb.train.losses import errors, hits, targets
 from absorb.worlds import carries
 from absorb.worlds.data import Split, Tags
 from absorb.worlds.labels import concept_bits
@@ -30,7 +30,7 @@ def said(spec: Spec, knobs: Knobs, logits_of: Callable[[Array], Array], x_NS: Ar
     def of_one(x_S: Array) -> Said:
         logits, target = logits_of(x_S[None]), targets(spec, x_S[None], x_S[:1])
         error = errors(spec, knobs, logits, target)
-        return Said(error, (logits.argmax(-1) == target).astype(jnp.float32))
+        return Said(error, hits(logits, target))
 
     return jax.lax.map(of_one, x_NS, batch_size=min(STORIES_AT_ONCE, len(x_NS)))
 

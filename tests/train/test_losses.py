@@ -8,7 +8,7 @@ from absorb.config import spec_of
 from absorb.errors import AbsorbError
 from absorb.knobs import knobs_of
 from absorb.sites import classes
-from absorb.train.losses import cross_correlation, errors, example_weights, penalties
+from absorb.train.losses import cross_correlation, errors, example_weights, hits, penalties
 from absorb.train.optimizer import make_optimizer
 from absorb.worlds.labels import FORGET, RETAIN, UNLABELLED
 from sweeps.app import compose
@@ -19,6 +19,15 @@ OBSERVED = jnp.array([FORGET, FORGET, UNLABELLED, RETAIN, RETAIN, RETAIN])
 def problem(*overrides: str):
     config = compose(overrides)
     return spec_of(config), knobs_of(config, classes(config.world))
+
+
+def test_the_likeliest_answer_is_the_first_of_the_largest_and_never_among_nan():
+    logits_BA = jnp.asarray(np.random.default_rng(0).integers(-2, 3, (500, 6)), jnp.float32)
+    target_B = jnp.arange(500) % 6
+    found_B = np.asarray(hits(logits_BA, target_B))
+    np.testing.assert_array_equal(found_B, np.argmax(logits_BA, -1) == target_B)
+    assert 50 < found_B.sum() < 200
+    assert not hits(logits_BA.at[:, 3].set(jnp.nan), target_B).any()
 
 
 def test_every_example_counts_alike_and_filtered_ones_not_at_all():
