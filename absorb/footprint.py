@@ -108,7 +108,7 @@ def look_bytes(spec: Spec) -> float:
     seen = (
         STORIES_AT_ONCE * STORY_SEEN * story_numbers(spec)
         if of_stories
-        else (SEEN * examples(spec) * units(spec))
+        else (SEEN * max(split_counts(spec)) * units(spec))
     )
     return STATE * parameters(spec) + seen + dynamics_bytes(spec)
 
@@ -132,17 +132,26 @@ def lane_bytes(spec: Spec) -> float:
 
 def examples(spec: Spec) -> int:
     """Training examples of a spec's world."""
+    return split_counts(spec)[0]
+
+
+def split_counts(spec: Spec) -> tuple[int, int, int]:
+    """Examples of a spec's world for training, validation and test."""
     world = spec.world
-    if isinstance(world, Digits):
-        return DIGITS - round(DIGITS * world.test) - round(DIGITS * world.validation)
-    if isinstance(world, Pair):
-        total = min(len(set(world.a)), len(set(world.b))) * DIGITS // 10
-        return total - round(total * world.test) - round(total * world.validation)
+    if isinstance(world, Digits | Pair):
+        views = 10 if isinstance(world, Digits) else min(len(set(world.a)), len(set(world.b)))
+        total = views * DIGITS // 10
+        validation, test = round(total * world.validation), round(total * world.test)
+        return total - validation - test, validation, test
     if isinstance(world, Sparse):
-        return world.measured
+        return world.measured, world.measured, world.measured
     if isinstance(world, Text):
-        return round((1 - world.validation - world.test) * text_bytes(world)) // world.length
-    return world.train_count if isinstance(world, Told | Mnist | FeaturePair) else world.examples
+        shares = (1 - world.validation - world.test, world.validation, world.test)
+        train, validation, test = (round(s * text_bytes(world)) // world.length for s in shares)
+        return train, validation, test
+    if isinstance(world, Told | Mnist | FeaturePair):
+        return world.train_count, world.validation_count, world.test_count
+    return world.examples, world.examples, world.examples
 
 
 def text_bytes(world: Text) -> int:
@@ -152,8 +161,8 @@ def text_bytes(world: Text) -> int:
 
 
 def data_bytes(spec: Spec) -> float:
-    """Bytes of a world's examples, which all runs of a device share; test examples included."""
-    return 1.5 * 4 * examples(spec) * inputs(spec.world)
+    """Bytes of a world's examples of all splits, which all runs of a device share."""
+    return 4 * sum(split_counts(spec)) * inputs(spec.world)
 
 
 def batch_bytes(spec: Spec, lanes: int, devices: int) -> float:

@@ -8,13 +8,15 @@ from absorb.token_rules import allowed
 DIARY_NEEDS = {
     "routing.mechanism": ("none", "activation", "parameter"),
     "routing.granularity": ("example", "class", "batch"),
+    "routing.cross": (True,),
+    "gate.kind": ("none", "hard"),
     "train.optimizer": ("adam", "sgd"),
     "train.weight_decay": (0.0,),
     "train.l1_region": (0.0,),
     "train.l1_rest": (0.0,),
     "train.correlation": (0.0,),
     "rival.kind": ("none",),
-}  # a step has to be a sum over kinds of data
+}  # a step has to be a sum over kinds of data, and other units ablated as the region is
 
 
 def check_mechanics(config: Config) -> None:

@@ -14,6 +14,7 @@ from absorb.config import (
 from absorb.dynamics_rules import check_dynamics
 from absorb.errors import AbsorbError
 from absorb.feature_rules import check_features
+from absorb.measure_rules import check_measures
 from absorb.mechanics_rules import check_mechanics
 from absorb.sites import classes, of_tokens, site_widths
 from absorb.token_rules import allowed, check_tokens, check_transformer
@@ -28,6 +29,9 @@ def check_together(config: Config) -> None:
         _region_fits,
         _weights,
         _granularity,
+        _labels,
+        _two_decoders,
+        _penalties,
         _mechanism,
         _classes,
         _groups,
@@ -35,7 +39,7 @@ def check_together(config: Config) -> None:
         check_features,
         check_transformer,
         check_tokens,
-        _attacks,
+        check_measures,
         _rival,
         check_mechanics,
         check_dynamics,
@@ -86,11 +90,12 @@ def _sites(config: Config) -> None:
 
 
 def _region_fits(config: Config) -> None:
-    if config.routing.placement != "slice" or config.routing.mechanism == "none":
+    if config.routing.placement != "slice":
         return
-    widths = site_widths(config.model)
+    widths, routes = site_widths(config.model), config.routing.mechanism != "none"
     for site in config.routing.sites:
-        whole = "adapter" in site or "experts" in site  # without them there still is a network
+        # without adapters or experts there still is a network
+        whole = "adapter" in site or "experts" in site or not routes
         if config.routing.units >= widths[site] + whole:
             raise AbsorbError(
                 f"routing.units={config.routing.units}: must be "
@@ -117,6 +122,43 @@ def _granularity(config: Config) -> None:
             f"routing.granularity={config.routing.granularity!r}: "
             "routing.mechanism=update decides once per step and needs batch"
         )
+
+
+def _labels(config: Config) -> None:
+    routing = config.routing
+    if routing.granularity == "class" and routing.covariate != "none":
+        raise AbsorbError(
+            f"routing.covariate={routing.covariate!r}: says which examples are labelled; "
+            "routing.granularity=class labels whole classes and needs none"
+        )
+    if routing.false_negative == 1 and routing.label_fraction > 0:
+        raise AbsorbError(
+            f"routing.false_negative=1: takes every label of routing.label_fraction="
+            f"{routing.label_fraction:g} away; must be below 1"
+        )
+
+
+def _two_decoders(config: Config) -> None:
+    arm, p = config.routing.arm, config.routing.label_fraction
+    if not getattr(config.model, "separate_decoders", False):
+        return
+    if arm not in ("route", "hard", "capacity", "rival") or p == 0:
+        raise AbsorbError(
+            f"routing.arm={arm!r}, routing.label_fraction={p:g}: model.separate_decoders=true "
+            "trains a decoder on labelled examples of the concept alone; it needs "
+            "routing.arm=route, hard or capacity, and a label fraction above 0"
+        )
+
+
+def _penalties(config: Config) -> None:
+    if config.routing.placement != "parallel":
+        return
+    for name in ("l1_rest", "correlation"):
+        if value := getattr(config.train, name):
+            raise AbsorbError(
+                f"train.{name}={value:g}: acts on units of a site that are not the region's, and "
+                "routing.placement=parallel has none; must be 0"
+            )
 
 
 def _mechanism(config: Config) -> None:
@@ -203,54 +245,6 @@ def _toy(config: Config) -> None:
             f"measure.treatments: {min(attacked)} trains a fresh head, and model toy has none; "
             "measure=quick asks for no head"
         )
-
-
-def _attacks(config: Config) -> None:
-    steps, asked = config.measure.attack_steps, set(config.measure.treatments)
-    if steps % 4:
-        raise AbsorbError(f"measure.attack_steps={steps}: must be a multiple of 4, its checkpoints")
-    if "refit" in asked and not config.measure.refit_epochs:
-        raise AbsorbError("measure.refit_epochs=0: measure.treatments has refit, so it needs 1")
-    of_pictures = sorted(asked & {"trivial", "kept"})
-    if of_pictures and (of_tokens(config.world) or isinstance(config.world, Sparse)):
-        raise AbsorbError(
-            f"measure.treatments: {of_pictures[0]} looks at single pictures; world "
-            f"{config.world.kind} has none"
-        )
-    if "homes" in asked:
-        _homes(config)
-    attacked = asked & {"calibrated", "refit", "elicited"}
-    decoded = attacked | asked & {"homes", "kept"}
-    if decoded and getattr(config.model, "separate_decoders", False):
-        raise AbsorbError(
-            f"measure.treatments: {min(decoded)} does not know which of two decoders to use; "
-            "model.separate_decoders=true allows whole, raw and mean"
-        )
-    if attacked and isinstance(config.model, Paths):
-        raise AbsorbError(
-            f"measure.treatments: {min(attacked)} needs retain data, and world linear has none; "
-            "it allows whole, raw and mean"
-        )
-    if isinstance(config.model, Paths) and config.model.depth > 1 and config.model.strength == 0:
-        raise AbsorbError(
-            f"model.strength=0: must be above 0 at model.depth={config.model.depth}, "
-            "since a product that starts at zero never trains"
-        )
-
-
-def _homes(config: Config) -> None:
-    why = "measure.treatments: homes ablates the region or the rest of its sites; "
-    if isinstance(config.world, Sparse | Linear):
-        raise AbsorbError(f"{why}world {config.world.kind} has no classes to house")
-    needs = {
-        "routing.placement": (config.routing.placement, ("slice", "added")),
-        "routing.cross": (config.routing.cross, (True,)),
-        "gate.kind": (config.gate.kind, ("none", "hard")),
-    }
-    for name, (value, allowed_) in needs.items():
-        if value not in allowed_:
-            words = ", ".join(str(choice).lower() for choice in allowed_)
-            raise AbsorbError(f"{why}{name}={value}: must be one of {words}")
 
 
 def _rival(config: Config) -> None:

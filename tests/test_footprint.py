@@ -10,10 +10,12 @@ from absorb.config import spec_of
 from absorb.footprint import (
     PROCESS_BYTES,
     batch_bytes,
+    data_bytes,
     examples,
     lane_bytes,
     look_bytes,
     parameters,
+    split_counts,
     step_bytes,
     widest,
 )
@@ -94,6 +96,26 @@ def test_bytes_are_right_within_a_factor_of_two(words, program):
     guess = step_bytes(spec) if program == "train" else look_bytes(spec)
     assert 0.5 < guess / compiled_bytes(spec, config, program) < 2
     assert lane_bytes(spec) >= guess
+
+
+@pytest.mark.parametrize(
+    "words",
+    [[], ["world.test=0.5"], ["world=linear", "model=paths"], ["world=sparse", "model=toy"],
+     STORIES, ["world=pair", "world.a=[0,1,2]"], ["world=feature_pair", "model=autoencoder"]],
+)  # fmt: skip
+def test_splits_have_the_size_that_is_counted(words):
+    config = compose([*words])
+    sizes = [len(split.class_N) for split in load_world(config.world)]
+    assert list(split_counts(spec_of(config))) == pytest.approx(sizes, rel=0.1)
+
+
+def test_a_large_test_split_is_counted():
+    words = ["world=feature_pair", "model=autoencoder", "measure=quick", "train.batch=8"]
+    sizes = ["world.train_count=16", "world.validation_count=16", "world.test_count=20000"]
+    config = compose([*words, *sizes])
+    spec = spec_of(config)
+    assert 0.5 < look_bytes(spec) / compiled_bytes(spec, config, "measure") < 2
+    assert data_bytes(spec) >= load_world(config.world).test.x_NF.nbytes
 
 
 @pytest.mark.slow

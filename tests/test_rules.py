@@ -7,6 +7,8 @@ from absorb.errors import AbsorbError
 from absorb.identity import flat
 from sweeps.app import compose
 
+TWO_DECODERS = ["model=autoencoder", "model.separate_decoders=true", "measure=quick"]
+
 
 @pytest.mark.parametrize(
     "overrides, words",
@@ -40,6 +42,19 @@ from sweeps.app import compose
         (["measure.treatments=[mechanics]", "world=stories", "model=transformer"],
          ["world stories", "digits"]),
         (["world=linear", "model=paths", "measure.treatments=[usable]"], ["model paths", "mlp"]),
+        (["world=linear", "model=paths", "measure.treatments=[whole,kept]"], ["kept", "linear"]),
+        (["measure.treatments=[mechanics]", "routing.cross=false"], ["routing.cross=False"]),
+        (["measure.treatments=[mechanics]", "gate=learned"], ["gate.kind='learned'", "none, hard"]),
+        (["routing.granularity=class", "routing.covariate=ink"],
+         ["routing.covariate='ink'", "granularity=class"]),
+        (["routing.false_negative=1"], ["routing.false_negative=1", "below 1"]),
+        ([*TWO_DECODERS, "routing.arm=std"], ["routing.arm='std'", "separate_decoders=true"]),
+        ([*TWO_DECODERS, "routing.arm=filter"], ["routing.arm='filter'"]),
+        ([*TWO_DECODERS, "routing.arm=placebo"], ["routing.arm='placebo'"]),
+        ([*TWO_DECODERS, "routing.label_fraction=0"], ["routing.label_fraction=0:", "above 0"]),
+        (["routing.placement=parallel", "train.l1_rest=0.1"], ["train.l1_rest=0.1", "must be 0"]),
+        (["routing.placement=parallel", "train.correlation=0.1"], ["train.correlation=0.1"]),
+        (["routing=none", "routing.units=97"], ["routing.units=97", "at most", "96 units"]),
     ],
 )  # fmt: skip
 def test_refused(overrides, words):
@@ -53,6 +68,10 @@ def test_refused(overrides, words):
     "overrides",
     [
         ["routing.units=95"],
+        ["routing=none", "routing.units=96"],
+        [*TWO_DECODERS, "routing.arm=capacity", "routing.label_fraction=0.01"],
+        ["routing.placement=parallel", "train.l1_region=0.1"],
+        ["routing.false_negative=1.0", "routing.label_fraction=0.0"],
         ["routing.units=200", "routing.placement=added"],
         ["routing.weights.forget=[1,-0.5]", "routing.allow_negative=true"],
         ["routing=update"],

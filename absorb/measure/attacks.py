@@ -96,5 +96,5 @@ def mixed_batch(key: Array, order_N: Array, forget_count: Array, examples: Array
     seen = jnp.minimum(examples, forget_count)
     forget_B = u_B * seen
     retain_B = forget_count + u_B * (len(order_N) - forget_count)
-    is_forget = jnp.arange(batch) < int(batch * forget_share)
+    is_forget = jnp.arange(batch) < max(1, int(batch * forget_share))
     return order_N[jnp.where(is_forget, forget_B, retain_B).astype(jnp.int32)]

@@ -100,7 +100,9 @@ def stored_batches(spec: Spec, knobs: Knobs, train: Split,
         )
 
     of_stories = of_tokens(spec.world)
-    probe = probed(spec, params, train, observed_N) if spec.routing.degree == "probe" else None
+    probe = (
+        probed(spec, knobs, params, train, observed_N) if spec.routing.degree == "probe" else None
+    )
     degrees = token_degrees(spec, knobs, train, observed_N, probe) if of_stories else None
     return partial(epoch_order, spec, knobs, observed_N), story_batch if of_stories else batch
 

@@ -10,7 +10,8 @@ from jax.scipy.sparse.linalg import cg  # LAPACK may deadlock: see CONTRIBUTING.
 
 from absorb.config import Spec, Transformer
 from absorb.footprint import STORIES_AT_ONCE
-from absorb.models import Params, apply
+from absorb.knobs import Knobs
+from absorb.models import Params, apply, regions
 from absorb.routing.kernels import Routes
 from absorb.worlds.data import Split
 from absorb.worlds.labels import FORGET
@@ -35,7 +36,8 @@ class Moments(NamedTuple):
     square_DD: Array
 
 
-def probed(spec: Spec, params: Params, split: Split, observed_N: Array) -> Callable[[Array], Array]:
+def probed(spec: Spec, knobs: Knobs, params: Params, split: Split,
+           observed_N: Array) -> Callable[[Array], Array]:  # fmt: skip
     """From stories' indices (B,) to the degrees of their tokens (B, S).
 
     The probe and the activations are those of the network at the start of a segment of training,
@@ -45,12 +47,12 @@ def probed(spec: Spec, params: Params, split: Split, observed_N: Array) -> Calla
     """
     x_NS, labelled_N = jnp.asarray(split.x_NF), observed_N == FORGET
     sample_M = balanced(labelled_N, min(STORIES, len(x_NS)))
-    probe = fitted(lambda x_BS: activations(spec, params, x_BS), x_NS[sample_M],
-                   labelled_N[sample_M])  # fmt: skip
+    of = lambda x_BS: activations(spec, knobs, params, x_BS)  # noqa: E731
+    probe = fitted(of, x_NS[sample_M], labelled_N[sample_M])
     some, shift = labelled_N.any(), log_odds(labelled_N) - log_odds(labelled_N[sample_M])
 
     def of_story(index_B: Array) -> Array:
-        h_BTD = activations(spec, params, x_NS[index_B])
+        h_BTD = of(x_NS[index_B])
         q_BT = jax.nn.sigmoid(h_BTD @ probe.w_D + probe.b + shift)
         return jnp.where(some, jnp.pad(q_BT, ((0, 0), (0, 1)), mode="edge"), 0.0)
 
@@ -70,10 +72,11 @@ def balanced(labelled_N: Array, count: int) -> Array:
     return jnp.argsort(jnp.where(labelled_N & ~surplus_N, 0, 1) + surplus_N, stable=True)[:count]
 
 
-def activations(spec: Spec, params: Params, x_BS: Array) -> Array:
-    """The stream after the middle layer, (B, T, D)."""
+def activations(spec: Spec, knobs: Knobs, params: Params, x_BS: Array) -> Array:
+    """The stream after the middle layer, (B, T, D), through a learned gate where there is one."""
     assert isinstance(spec.model, Transformer)
-    free = Routes(None, jnp.ones(x_BS.shape[0] * (x_BS.shape[1] - 1)), {})
+    gated = regions(spec, knobs) if spec.gate.kind == "learned" else {}
+    free = Routes(None, jnp.ones(x_BS.shape[0] * (x_BS.shape[1] - 1)), gated)
     sites = apply(spec, params, x_BS, free).sites
     h_ND = sites[f"residual{(spec.model.layers - 1) // 2}"]
     return jax.lax.stop_gradient(h_ND).reshape(len(x_BS), -1, h_ND.shape[-1])

@@ -6,7 +6,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from absorb.config import Config, Sparse, Spec
+from absorb.config import Config, Linear, Sparse, Spec
 from absorb.errors import AbsorbError
 from absorb.keys import key_for, uniforms
 from absorb.knobs import LABEL_DRAWS, Knob, Knobs
@@ -56,12 +56,12 @@ def share_of(fraction: Knob, total: "Array") -> "Array":
 def observe(spec: Spec, knobs: Knobs, split: Split) -> "Array":
     """What is observed of each training example: FORGET, UNLABELLED or RETAIN.
 
-    Exactly round(p N) of the N forget examples (of the concept's classes, where granularity is
-    class) are labelled, the same ones first at every p. Missing not at random: the score is
-    logit(u) - strength * covariate, so that the odds of a label grow by e^strength per standard
-    deviation. Then a labelled example loses its label with probability `false_negative`, and one
-    that does not carry the concept gains it with probability `false_positive`. The placebo arm
-    draws round(p N) labels from all examples, whatever the noise.
+    Exactly round(p N) of the N forget examples (of the concept's classes that there are, where
+    granularity is class) are labelled, the same ones first at every p. Missing not at random: the
+    score is logit(u) - strength * covariate, so that the odds of a label grow by e^strength per
+    standard deviation. Then a labelled example loses its label with probability `false_negative`,
+    and one that does not carry the concept gains it with probability `false_positive`. The placebo
+    arm draws round(p N) labels from all examples, whatever the noise.
     """
     key = jax.random.key(knobs.label_seed)
     forget_N = carries(spec, knobs, split)
@@ -81,9 +81,10 @@ def _labelled(spec: Spec, knobs: Knobs, split: Split, key: "Array", forget_N: "A
     key = jnp.stack([key_for(key, role) for role in LABEL_DRAWS])[knobs.label_draw]
     if spec.routing.granularity == "class":
         concept_C = jnp.asarray(knobs.concept_C) > 0
-        count = share_of(knobs.label_fraction, concept_C.sum())
+        there_C = jnp.zeros(concept_C.shape, bool).at[split.class_N].set(True)
+        count = share_of(knobs.label_fraction, (concept_C & there_C).sum())
         u_C = jax.random.uniform(key, concept_C.shape)
-        return nested_lowest(u_C, concept_C | placebo, count)[split.class_N]
+        return nested_lowest(u_C, (concept_C | placebo) & there_C, count)[split.class_N]
     count = share_of(knobs.label_fraction, forget_N.sum())
     u_N = jax.random.uniform(key, forget_N.shape, minval=jnp.finfo(jnp.float32).tiny)
     score_N = jnp.log(u_N) - jnp.log1p(-u_N)
@@ -133,8 +134,8 @@ def check_labels(config: Config, data: Data) -> None:
     """Refuse what the world's data cannot serve.
 
     Errors: AbsorbError for a covariate that the world lacks, a concept that a split in use lacks
-    or, in worlds of tokens, that each of its stories carries, a label fraction above 0 that labels
-    nobody or below 1 that labels everybody, a batch larger than the training split.
+    or that each of its examples carries, a label fraction above 0 that labels nobody or below 1
+    that labels everybody, a batch larger than the training split.
     """
     if isinstance(config.world, Sparse):
         return  # examples without end carry every feature
@@ -145,7 +146,7 @@ def check_labels(config: Config, data: Data) -> None:
         )
     by_class = routing.granularity == "class"
     carried = _carried(config, data.train)
-    total = len(set(routing.concept)) if by_class else int(carried.sum())
+    total = len(set(data.train.class_N[carried])) if by_class else int(carried.sum())
     if not carried.any():
         raise AbsorbError(
             f"routing.concept={list(routing.concept)}: no training example carries it"
@@ -183,9 +184,10 @@ def _carried(config: Config, split: Split) -> np.ndarray:
 
 
 def _check_measured_splits(config: Config, data: Data) -> None:
-    chooses = "elicited" in config.measure.treatments  # the attack, by validation loss
+    # the attack, by validation loss; a diary, what each step does for data that none trains
+    looks = {"elicited", "mechanics"} & set(config.measure.treatments)
     for name, split in {"validation": data.validation, "test": data.test}.items():
-        used = chooses or name == "test"
+        used = looks or name == "test"
         if not used:
             continue
         carried = _carried(config, split)
@@ -198,8 +200,9 @@ def _check_measured_splits(config: Config, data: Data) -> None:
 
 
 def _check_some_are_free(config: Config, name: str, carried: np.ndarray) -> None:
-    if of_tokens(config.world) and carried.all():
+    if not isinstance(config.world, Linear) and carried.all():
+        things = "stories" if of_tokens(config.world) else "examples"
         raise AbsorbError(
             f"routing.concept={list(config.routing.concept)}: each of the {len(carried)} {name} "
-            "stories carries it, so that nothing is retained; must leave at least one without it"
+            f"{things} carries it, so that nothing is retained; must leave at least one without it"
         )

@@ -67,6 +67,16 @@ def test_attacks_on_forget_examples_alone_see_no_others():
     assert len(set(np.asarray(index).tolist())) == 4
 
 
+@pytest.mark.parametrize("kind", ["all", "forget"])
+def test_a_batch_of_one_is_of_the_concept(kind):
+    spec, knobs, _, data = made()
+    order_N = forget_first(spec, knobs, data.train, jax.random.key(5))
+    total = int(np.isin(data.train.class_N, [8, 9]).sum())
+    index = mixed_batch(jax.random.key(0), order_N, jnp.float32(total), jnp.int32(4), 1,
+                        KINDS[kind].forget_share)  # fmt: skip
+    assert data.train.class_N[int(index[0])] in (8, 9)
+
+
 @pytest.mark.slow
 def test_forget_loss_falls_fastest_where_nothing_else_is_trained_on():
     spec, knobs, params, data = made()

@@ -11,6 +11,7 @@ from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
 from absorb.config import spec_of
 from absorb.errors import AbsorbError
 from absorb.knobs import knobs_of
+from absorb.measure.ablate import WHOLE, look
 from absorb.models import init
 from absorb.train.one import start, train_epochs
 from absorb.train.probe import SHRINKAGE, activations, balanced, fitted, probed
@@ -64,13 +65,23 @@ def test_a_sample_has_labelled_stories_up_to_half_of_it():
 
 @pytest.mark.slow
 def test_activations_are_of_each_position_and_carry_no_gradient():
-    spec, _, train = made()
+    spec, knobs, train = made()
     params = jax.jit(partial(init, spec))(jax.random.key(0))
     x_BS = jnp.asarray(train.x_NF[:3])
-    h_BTD = activations(spec, params, x_BS)
+    h_BTD = activations(spec, knobs, params, x_BS)
     assert h_BTD.shape == (3, train.x_NF.shape[1] - 1, 8)
-    slope = jax.grad(lambda p: activations(spec, p, x_BS).sum())(params)
+    slope = jax.grad(lambda p: activations(spec, knobs, p, x_BS).sum())(params)
     assert all((leaf == 0).all() for leaf in jax.tree.leaves(slope))
+
+
+@pytest.mark.slow
+def test_a_probe_reads_the_network_through_its_learned_gate():
+    spec, knobs, train = made("gate=learned")
+    params = jax.jit(partial(init, spec))(jax.random.key(0))
+    x_BS = jnp.asarray(train.x_NF[:3])
+    own_ND = look(spec, knobs, params, x_BS, WHOLE).sites["residual0"]
+    h_BTD = activations(spec, knobs, params, x_BS)
+    np.testing.assert_allclose(h_BTD.reshape(own_ND.shape), own_ND, rtol=1e-6, atol=1e-6)
 
 
 @pytest.mark.slow
@@ -78,7 +89,7 @@ def test_activations_are_of_each_position_and_carry_no_gradient():
 def test_degrees_are_probabilities_and_zero_where_nothing_is_labelled(p, some):
     spec, knobs, train = made(f"routing.label_fraction={p}")
     params = jax.jit(partial(init, spec))(jax.random.key(0))
-    of_story = probed(spec, params, train, observe(spec, knobs, train))
+    of_story = probed(spec, knobs, params, train, observe(spec, knobs, train))
     q_BS = np.asarray(of_story(jnp.arange(8)))
     assert q_BS.shape == train.x_NF[:8].shape
     assert (q_BS >= 0).all() and (q_BS <= 1).all() and q_BS.any() == some

@@ -93,6 +93,40 @@ def test_class_granularity_labels_whole_classes():
     assert (seen_N == FORGET).sum() == np.isin(train.class_N, whole).sum()
 
 
+PAIR = ["world=pair", "routing.granularity=class"]
+
+
+@pytest.mark.parametrize("arm", ["route", "placebo"])
+def test_class_granularity_draws_among_the_classes_that_there_are(arm):
+    """The default concept of a pair names all classes of its first task, which has five."""
+    for seed in range(10):
+        config = compose([*PAIR, "routing.label_fraction=0.4", f"routing.arm={arm}",
+                          f"seed={seed}"])  # fmt: skip
+        train = load_world(config.world).train
+        seen_N = np.asarray(observe(spec_of(config), knobs_of(config, 20), train))
+        labelled = set(train.class_N[seen_N == FORGET])
+        there = set(train.class_N)
+        assert len(labelled) == 2 and labelled < there and len(there) == 10
+        assert arm == "placebo" or labelled <= set(config.routing.concept)
+
+
+def test_a_fraction_is_of_the_classes_that_there_are():
+    config = compose([*PAIR, "routing.label_fraction=0.09"])
+    with pytest.raises(AbsorbError, match=r"0\.09: labels none of the 5 classes"):
+        check_labels(config, load_world(config.world))
+
+
+@pytest.mark.parametrize(
+    "words",
+    [["model=autoencoder", "routing.concept=[0,1,2,3,4,5,6,7,8,9]"],
+     ["world=feature_pair", "model=autoencoder", "routing.concept=[0,1]"]],
+)  # fmt: skip
+def test_a_concept_that_leaves_nothing_to_retain_is_refused(words):
+    config = compose(words)
+    with pytest.raises(AbsorbError, match="training examples carries it, so that nothing is ret"):
+        check_labels(config, load_world(config.world))
+
+
 def test_arms_share_labels_except_placebo_and_std():
     sets = {arm: observed(f"routing.arm={arm}")[0] for arm in ("route", "hard", "filter", "std")}
     np.testing.assert_array_equal(sets["route"], sets["hard"])
@@ -146,9 +180,13 @@ def test_a_split_in_which_every_story_carries_the_concept_is_refused(part):
         check_labels(compose([*words, "measure.treatments=[whole,raw]"]), full)
 
 
-@pytest.mark.parametrize("part", ["validation", "test"])
-def test_a_split_on_which_nothing_could_be_measured_is_refused(part):
-    config = compose(["measure=attacks"])
+@pytest.mark.parametrize(
+    "part, asked",
+    [("validation", "measure=attacks"), ("test", "measure=attacks"),
+     ("validation", "measure.treatments=[whole,mechanics]")],
+)  # fmt: skip
+def test_a_split_on_which_nothing_could_be_measured_is_refused(part, asked):
+    config = compose([asked])
     data = load_world(config.world)
     split = getattr(data, part)
     bare = split._replace(class_N=np.zeros_like(split.class_N))
