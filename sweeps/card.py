@@ -1,26 +1,32 @@
 """What `absorb card` writes: a model card for one run, in Markdown."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from absorb.errors import AbsorbError
 from absorb.identity import flat
+from absorb.knobs import ARM_TABLE
 from sweeps.progress import say
 from sweeps.provenance import code_line
 from sweeps.reports import repeat_command
 from sweeps.stored import config_of
 
-# What a reader looks at first, in this order, where a run has it.
-LOSSES = ("whole", "raw", "mean", "calibrated", "refit", "elicited")
 ROUTED = ("route", "hard", "placebo")  # arms in which gradients are masked
-MEANINGS = {
+# What a reader looks at first, in this order, where a run has it.
+WHOLE = {
     "whole": "the network as it was trained",
+    "calibrated": "the output refitted on retain data",
+    "refit": "a fresh head or decoder",
+    "elicited": "after the best of the attack set, chosen on validation",
+}  # of arms in which nothing is ablated
+ABLATED = {
+    "whole": WHOLE["whole"],
     "raw": "the region at zero",
     "mean": "the region at its mean",
-    "calibrated": "the region at zero, the output refitted on retain data",
-    "refit": "the region at zero, a fresh head or decoder",
-    "elicited": "after the best of the attack set, chosen on validation",
+    "calibrated": f"the region at zero, {WHOLE['calibrated']}",
+    "refit": f"the region at zero, {WHOLE['refit']}",
+    "elicited": WHOLE["elicited"],
 }
 
 
@@ -70,7 +76,7 @@ def lines(
         f" Status: {row['status']}."
     )
     yield from ("", "## What it can and cannot do", "")
-    yield from losses(row)
+    yield from losses(row, ABLATED if ARM_TABLE[routing.arm].ablated else WHOLE)
     yield ""
     yield "A loss on the concept that is high says little where that on the rest is high too: the"
     yield "network may be broken, not ignorant. One run says nothing of the spread between seeds."
@@ -78,23 +84,32 @@ def lines(
     yield from parameters(shapes)
     yield from ("", "## How to make it again", "", f"    {repeat_command(row, config_dir)}", "")
     yield from ("| made with | |", "| --- | --- |")
-    made = told.get("extracted", [told])[0]
-    code = code_line(row["code"], made.get("git"))
-    for name, value in (("code", code), *dict(made.get("versions") or {}).items(),
-                        ("device", made.get("device_kind"))):  # fmt: skip
-        yield f"| {name} | {cell(value)} |"
+    for name, values in made_with(row, told.get("extracted", [told])).items():
+        yield f"| {name} | {cell(' or '.join(values))} |"
     yield from ("", "## Settings", "", "| setting | value |", "| --- | --- |")
     for name, value in flat(config).items():
         yield f"| {name} | {cell(value)} |"
 
 
-def losses(row: Mapping[str, Any]) -> Iterator[str]:
+def made_with(row: Mapping[str, Any], batches: Sequence[Mapping[str, Any]]) -> dict[str, list[str]]:
+    """Code, versions and device; of several batches, of which one had the run, all that differ."""
+    found: dict[str, list[str]] = {}
+    for made in batches:
+        own = {"code": code_line(row["code"], made.get("git")), **(made.get("versions") or {})}
+        for name, value in (own | {"device": made.get("device_kind")}).items():
+            values = found.setdefault(name, [])
+            if str(value) not in values:
+                values.append(str(value))
+    return found
+
+
+def losses(row: Mapping[str, Any], meanings: Mapping[str, str]) -> Iterator[str]:
     """A table of losses on the concept and on the rest, one line for each treatment."""
     yield from ("| looked at | loss on the concept | on the rest |", "| --- | ---: | ---: |")
-    for name in LOSSES:
+    for name, meaning in meanings.items():
         forget, retain = row.get(f"{name}.forget"), row.get(f"{name}.retain")
         if forget is not None and retain is not None:
-            yield f"| {MEANINGS[name]} | {forget:.4g} | {retain:.4g} |"
+            yield f"| {meaning} | {forget:.4g} | {retain:.4g} |"
 
 
 def parameters(shapes: Mapping[str, tuple[int, ...]]) -> Iterator[str]:

@@ -178,13 +178,18 @@ def causes(columns: Columns) -> list[dict[str, Any]]:
     steps = columns.get("diverged_step", [None] * len(columns["status"]))
     for i, status in enumerate(columns["status"]):
         if status != "ok":
-            why = errors[i] if status == "failed" else f"not finite from step {steps[i]:g}"
-            found[status, str(why)] += 1
-            example.setdefault((status, str(why)), i)
+            why = str(errors[i]) if status == "failed" else not_finite(steps[i])
+            found[status, why] += 1
+            example.setdefault((status, why), i)
     return [
         {"status": key[0], "why": key[1], "runs": n, "example": example[key]}
         for key, n in found.most_common(200)
     ]
+
+
+def not_finite(step: float) -> str:
+    """Since when a run diverged; where every loss was finite, the end has a number that is not."""
+    return f"not finite from step {step:g}" if step >= 0 else "not finite at the end"
 
 
 def provenances(store: "Store", columns: Columns) -> list[dict[str, Any]]:

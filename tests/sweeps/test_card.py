@@ -47,6 +47,22 @@ def test_a_card_has_losses_parameters_command_and_settings(stored, tmp_path, cap
     assert "| routing.label_fraction | 0.25 |" in text
 
 
+@pytest.mark.parametrize("arm, ablated", [("std", False), ("filter", False), ("capacity", True)])
+def test_an_arm_that_is_measured_whole_says_nothing_of_a_region(arm, ablated, tmp_path, capsys):
+    (point,) = request(f"routing.arm={arm}").points
+    losses = {f"{t}.{part}": 0.5 for t in ("whole", "raw", "mean", "calibrated")
+              for part in ("forget", "retain")}  # fmt: skip
+    row = flat(point.config) | fake_row(point.config) | losses | {"run_id": point.run_id}
+    batches = [{"device_kind": "cpu", "versions": {"jax": "1"}},
+               {"device_kind": "gpu", "versions": {"jax": "1"}}]  # fmt: skip
+    Store(tmp_path / "s").write([row], {"code": "a", "extracted": batches})
+    assert absorb(["card", point.run_id, f"store={tmp_path / 's'}"]) == 0
+    text = capsys.readouterr().out
+    assert text.count("the region at") == (3 if ablated else 0)
+    assert "output refitted on retain data | 0.5 | 0.5 |" in text
+    assert "| device | cpu or gpu |" in text and "| jax | 1 |" in text
+
+
 def test_a_run_without_parameters_says_so(stored, capsys):
     store, _, run_id = stored
     assert absorb(["card", run_id, f"store={store.root}"]) == 0

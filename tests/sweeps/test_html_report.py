@@ -13,7 +13,7 @@ from sweep_helpers import fake_row, request
 from absorb.cli import main as absorb
 from absorb.identity import flat
 from absorb.store import Store
-from sweeps.html_report import PAGE, page
+from sweeps.html_report import PAGE, not_finite, page
 from sweeps.html_report import gathered as gathered_of
 from sweeps.reports import repeat_command
 from sweeps.table_file import lists_in, runs_of
@@ -62,6 +62,12 @@ def test_the_command_writes_the_page(store, capsys):
     where = store.root / "report.html"
     assert capsys.readouterr().out.strip() == str(where)
     assert where.read_text(encoding="utf-8").startswith("<!doctype html>")
+
+
+def test_a_run_may_diverge_with_its_last_step():
+    assert not_finite(7.0) == "not finite from step 7"
+    assert not_finite(0.0) == "not finite from step 0"
+    assert not_finite(-1.0) == "not finite at the end"
 
 
 def test_progress_causes_and_provenance_are_told(store):
