@@ -2,17 +2,19 @@
 
 import json
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
 
+from absorb.errors import AbsorbError
 from absorb.stats.intervals import Interval, mean_t
 from figures.select import ARM, FRACTION, Table, plain, row_groups
 from figures.token_runs import MECHANISM, Row, Seeded, common, finished
 
 EPOCHS, WEIGHTS = "train.epochs", "routing.weights.forget"
 FREE = (ARM, FRACTION, MECHANISM, EPOCHS, WEIGHTS)
+UNSAID = (WEIGHTS, MECHANISM, ARM)  # free, and more than a series says
 CONTROL = "control"
 FORGET, UNLABELLED, RETAIN = 0, 1, 2  # the order of the losses in `interference` and `cosine`
 
@@ -55,8 +57,34 @@ def studies(table: Table) -> list[Study]:
     """Every group of runs that asked for the treatment and were looked at under two cells."""
     asked = table.get("measure.treatments", ())
     rows = [i for i, text in enumerate(asked) if text and "dynamics" in json.loads(text)]
-    found = [study_of(own) for own in row_groups(table, rows, FREE)]
-    return [study for study in found if len(study.cells) > 1]
+    groups = [own for group in row_groups(table, rows, FREE)
+              for own in one_way_each(group, series_of_run)]  # fmt: skip
+    return [study for study in map(study_of, groups) if len(study.cells) > 1]
+
+
+def one_way_each(rows: Sequence[Row], series: Callable[[Row], str]) -> list[Sequence[Row]]:
+    """These rows so that each series stands for one way of routing: others are other studies.
+
+    A series that is there in one way alone, such as a control, stands in all of them.
+    """
+    for name in UNSAID:
+        ways: dict[str, dict[Any, None]] = {}
+        for row in rows:
+            ways.setdefault(series(row), {})[row[name]] = None
+        apart = dict.fromkeys(way for own in ways.values() if len(own) > 1 for way in own)
+        if apart:
+            parts = [[row for row in rows if row[name] == way or len(ways[series(row)]) == 1]
+                     for way in apart]  # fmt: skip
+            return [own for part in parts for own in one_way_each(part, series)]
+    return [rows]
+
+
+def refuse_twice(cell: Mapping[int, Row], row: Row, named: str) -> None:
+    """Raise AbsorbError where a cell has a run of the row's seed already."""
+    if int(row["seed"]) in cell:
+        raise AbsorbError(
+            f"two runs of {named} at label fraction {row[FRACTION]:g} with seed {row['seed']}"
+        )
 
 
 def study_of(rows: Sequence[Row]) -> Study:
@@ -64,7 +92,8 @@ def study_of(rows: Sequence[Row]) -> Study:
     cells: dict[Cell, dict[int, Row]] = {}
     for row in rows:
         cell = Cell(series_of_run(row), float(row[FRACTION]), int(row[EPOCHS]))
-        cells.setdefault(cell, {}).setdefault(int(row["seed"]), row)
+        refuse_twice(cells.setdefault(cell, {}), row, f"{cell.series} after {cell.epochs} epochs")
+        cells[cell][int(row["seed"])] = row
     seeds = common(list(cells.values()))
     done = {cell: finished(runs) for cell, runs in cells.items()}
     every = [row for runs in cells.values() for row in runs.values()]

@@ -7,7 +7,14 @@ from typing import NamedTuple
 import numpy as np
 
 from absorb.stats.intervals import Interval, mean_t, undefined
-from figures.dynamics_runs import CONTROL, WEIGHTS, number, series_of_run
+from figures.dynamics_runs import (
+    CONTROL,
+    WEIGHTS,
+    number,
+    one_way_each,
+    refuse_twice,
+    series_of_run,
+)
 from figures.fixed_points_draw import CLOSED, COLUMNS, PLACE, draw
 from figures.marks import Mark, mark, spoken
 from figures.page import Page, Pages
@@ -57,18 +64,24 @@ def studies(table: Table) -> list[Study]:
     """Every group of runs that asked for the treatment, those of ReLU classifiers last."""
     asked = table.get("measure.treatments", ())
     rows = [i for i, text in enumerate(asked) if text and "fixed_points" in json.loads(text)]
-    found = [study_of(own) for own in row_groups(table, rows, FREE)]
+    groups = [own for group in row_groups(table, rows, FREE) for own in one_way_each(group, side)]
+    found = [study_of(own) for own in groups]
     return sorted(found, key=lambda s: (s.name.split(",")[0] == "mlp", s.name))
+
+
+def side(row: Row) -> str:
+    """Whether a run was routed in any way, or is the control."""
+    return CONTROL if series_of_run(row) == CONTROL else ROUTED
 
 
 def study_of(rows: Sequence[Row]) -> Study:
     """One group, compared with the full grid of its own cells and seeds."""
     cells: dict[tuple[str, float], dict[int, Row]] = {}
     for row in rows:
-        series = CONTROL if series_of_run(row) == CONTROL else ROUTED
-        cell = cells.setdefault((series, float(row[FRACTION])), {})
+        cell = cells.setdefault((side(row), float(row[FRACTION])), {})
+        refuse_twice(cell, row, side(row))
         if row["status"] == "ok":
-            cell.setdefault(int(row["seed"]), row)
+            cell[int(row["seed"])] = row
     seeds = common(list(cells.values()))
     there, total = sum(map(len, cells.values())), len(cells) * len({r["seed"] for r in rows})
     missing = f"{there} of {total} runs" if there < total else ""

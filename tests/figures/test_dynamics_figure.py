@@ -4,10 +4,19 @@ import numpy as np
 import pytest
 from planted_runs import table
 
+from absorb.errors import AbsorbError
 from absorb.identity import flat
 from figures import dynamics
 from figures.dynamics_draw import FORETOLD, trajectory
-from figures.dynamics_runs import CONTROL, STABILITY, interval, series_of_run, studies
+from figures.dynamics_runs import (
+    CONTROL,
+    STABILITY,
+    WEIGHTS,
+    Cell,
+    interval,
+    series_of_run,
+    studies,
+)
 from sweeps.app import run_sweeper
 
 WORDS = ["experiment=dynamics", "seed=range(0,4)"]
@@ -138,3 +147,30 @@ def test_the_linear_world_has_its_closed_form_beside_it():
 def test_runs_without_the_treatment_are_no_study(rows):
     plain = [row | {"measure.treatments": '["whole"]'} for row in rows]
     assert studies(table(plain)) == []
+
+
+def routed_by(rows, weights: str, curl: float) -> list[dict]:
+    return [
+        row | {WEIGHTS: weights, "dynamics.curl": curl}
+        for row in rows
+        if series_of_run(row) == "parameter"
+    ]
+
+
+def test_another_weight_of_the_concept_is_another_study_beside_the_same_control(rows):
+    """A mean over both would mix two configs."""
+    found = studies(table([*rows, *routed_by(rows, "[0.5,1.0]", 9.0)]))
+    curls = [
+        {row["dynamics.curl"] for row in study.cells[Cell("parameter", 1.0, 15)].values()}
+        for study in found
+    ]
+    assert sorted(curls, key=max) == [{0.3}, {9.0}]
+    assert all(len(study.cells[Cell(CONTROL, 0.5, 45)]) == 4 for study in found)
+
+
+def test_two_runs_of_one_cell_and_seed_are_refused(rows):
+    """Ordinary training without noise serves groups with and without it; here it is there twice."""
+    std = [row | {"routing.arm": "std"} for row in rows if series_of_run(row) == "parameter"]
+    noisy = [row | {"routing.false_negative": 0.1} for row in (*rows, *std)]
+    with pytest.raises(AbsorbError, match=r"^two runs of std after 5 epochs at label fraction"):
+        studies(table([*noisy, *std]))

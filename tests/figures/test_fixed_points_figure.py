@@ -5,7 +5,7 @@ from planted_runs import table
 
 from absorb.identity import flat
 from figures import fixed_points
-from figures.dynamics_runs import CONTROL, series_of_run
+from figures.dynamics_runs import CONTROL, WEIGHTS, series_of_run
 from sweeps.app import run_sweeper
 
 STARTS = 4
@@ -93,3 +93,15 @@ def test_a_run_that_did_not_end_well_is_not_there(rows):
 def test_runs_without_the_treatment_are_no_study(rows):
     plain = [row | {"measure.treatments": '["whole"]'} for row in rows]
     assert fixed_points.pages(table(plain), True).pages == []
+
+
+def test_another_weight_of_the_concept_is_another_study_beside_the_same_control(rows):
+    """A mean over both would mix two configs."""
+    toys = [row for row in rows if row["model.kind"] == "toy"]
+    other = [row | {WEIGHTS: "[0.5,0.0]", "fixed_points.flow.found": 7.0}
+             for row in toys if series_of_run(row) != CONTROL]  # fmt: skip
+    found = [
+        {row["fixed_points.flow.found"] for row in study.cells["routed", 0.5].values()}
+        for study in fixed_points.studies(table([*toys, *other]))
+    ]
+    assert sorted(found, key=max) == [{2.0}, {7.0}]
