@@ -58,6 +58,7 @@ KINDS = {
 NUDGE = {"pentagon": 0.012, "antiprism": -0.014}  # of labels that else cover each other
 PLATEAUS = (1.0, 0.5)
 TOP = 1.12
+EACH = "dimensionality of the best"  # the panel of dots, one for each feature
 
 
 class Point(NamedTuple):
@@ -93,7 +94,9 @@ def page(one: Study, points: Sequence[Point]) -> Page:
     """The figure of one sweep."""
     caption = caption_of(one)
     marks = [m for point in points for m in marks_of(point)]
-    return Page(f"dimensionality{one.suffix}", lambda: draw(marks, caption), marks, caption)
+    return Page(
+        f"dimensionality{one.suffix}", lambda: draw(marks, caption), marks, caption, (EACH,)
+    )
 
 
 def point_of(one: Study, p: float, best: Row) -> Point:
@@ -131,7 +134,7 @@ def marks_of(one: Point) -> list[Mark]:
         mark("D*", "mean over seeds", x, one.d_star),
         mark("features learned", "mean over seeds", x, one.learned),
         *(mark("share of learned features", kind, x, part) for kind, part in one.share_of.items()),
-        *(Mark("dimensionality of the best", kind, x, d, d, d, one.seeds) for d, kind in both),
+        *(Mark(EACH, kind, x, d, d, d, one.seeds) for d, kind in both),
     ]
 
 
@@ -158,7 +161,7 @@ def draw(marks: Sequence[Mark], caption: str) -> Any:
     places = sorted({m.at for m in marks})
     step = float(np.diff(np.log(places)).min()) if len(places) > 1 else 0.2
     draw_lines(above)
-    draw_dots(above, [m for m in marks if m.panel.startswith("dimens")], 0.36 * step)
+    draw_dots(above, [m for m in marks if m.panel == EACH], 0.36 * step)
     draw_d_star(above, [m for m in marks if m.panel == "D*"])
     draw_shares(below, marks, there, 0.8 * step)
     draw_learned(below, [m for m in marks if m.panel == "features learned"])

@@ -7,6 +7,7 @@ from typing import NamedTuple
 import numpy as np
 
 from absorb.stats.intervals import Interval, mean_t, undefined
+from figures.apart import full_name, told_apart
 from figures.dynamics_runs import (
     CONTROL,
     WEIGHTS,
@@ -27,24 +28,16 @@ ROUTED = "routed"
 
 
 class Study(NamedTuple):
-    """The runs of one network by (routed or control, label fraction) and seed; what is missing."""
+    """The runs of one network by (routed or control, label fraction) and seed; what is missing.
+
+    `name` tells it from others of the table, `rows` are all runs, also those that did not end well.
+    """
 
     cells: Mapping[tuple[str, float], Mapping[int, Row]]
     seeds: Sequence[int]
     missing: str
-
-    @property
-    def first(self) -> Row:
-        """A run whose settings, but for those compared, are all runs'."""
-        return next(iter(next(iter(self.cells.values())).values()))
-
-    @property
-    def name(self) -> str:
-        """The network in words."""
-        kind = str(self.first["model.kind"])
-        if kind != "paths":
-            return f"{kind}, {self.first['world.kind']}"
-        return f"paths of {int(self.first['model.depth'])}"
+    name: str
+    rows: Sequence[Row]
 
 
 def pages(table: Table, partial: bool) -> Pages:
@@ -65,8 +58,20 @@ def studies(table: Table) -> list[Study]:
     asked = table.get("measure.treatments", ())
     rows = [i for i, text in enumerate(asked) if text and "fixed_points" in json.loads(text)]
     groups = [own for group in row_groups(table, rows, FREE) for own in one_way_each(group, side)]
+    groups.sort(key=lambda own: (own[0]["model.kind"] == "mlp", network(own[0])))
     found = [study_of(own) for own in groups]
-    return sorted(found, key=lambda s: (s.name.split(",")[0] == "mlp", s.name))
+    places = told_apart([study.name for study in found], groups)
+    return [found[i]._replace(name=full_name(found[i].name, words)) for i, words in places]
+
+
+def network(row: Row) -> str:
+    """The network of a run in words."""
+    kind = str(row["model.kind"])
+    return (
+        f"paths of {int(row['model.depth'])}"
+        if kind == "paths"
+        else (f"{kind}, {row['world.kind']}")
+    )
 
 
 def side(row: Row) -> str:
@@ -85,7 +90,8 @@ def study_of(rows: Sequence[Row]) -> Study:
     seeds = common(list(cells.values()))
     there, total = sum(map(len, cells.values())), len(cells) * len({r["seed"] for r in rows})
     missing = f"{there} of {total} runs" if there < total else ""
-    return Study(cells, seeds, missing or ("" if len(seeds) > 1 else "one seed; 2 are needed"))
+    missing = missing or ("" if len(seeds) > 1 else "one seed; 2 are needed")
+    return Study(cells, seeds, missing, network(rows[0]), rows)
 
 
 def panel_name(study: str, column: str) -> str:
@@ -170,12 +176,13 @@ def closed_forms(study: Study) -> list[Mark]:
 
     The mean over starts with factors of mean 0, R·c − K·a being conserved (`dynamics.paths`).
     """
-    if not study.name.startswith("paths"):
+    row = study.rows[0]
+    if row["model.kind"] != "paths":
         return []
     found = []
     for p in sorted({p for _, p in study.cells}):
         values = {COLUMNS[0]: [1.0]}
-        if study.name == "paths of 1":
+        if int(row["model.depth"]) == 1:
             values |= {COLUMNS[1]: [1.0], COLUMNS[2]: [1.0], COLUMNS[3]: [1.0]}
             values[PLACE] = [(1 - p) / (2 - p), 0.5]
         for column, each in values.items():

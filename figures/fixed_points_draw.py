@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
+from figures.apart import in_lines
 from figures.marks import Mark, series_of
 from figures.panels import joined, say_why
 from figures.style import BLACK, BLUE, GREY, ORANGE, SKY, VERMILLION, Look, new_figure, settle
@@ -28,7 +29,7 @@ def draw(marks: Sequence[Mark], studies: Sequence[str], caption: str) -> Any:
     for row, study in zip(axes, studies, strict=True):
         for ax, column in zip(row, COLUMNS, strict=True):
             panel(ax, [m for m in marks if m.panel == f"{study}: {column}"], column)
-        row[0].set_ylabel(study)
+        row[0].set_ylabel(in_lines(study))
         row[-1].set_title(f"{'kept share' if study.startswith('paths') else 'distance'}", pad=2)
     for ax, column in zip(axes[0], COLUMNS[:-1], strict=False):
         ax.set_title(f"starts that\n{column}" if column != COLUMNS[3] else column)

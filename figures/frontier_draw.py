@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
+from figures.apart import in_lines
 from figures.marks import Mark, series_of
 from figures.style import BLACK, BLUE, GREEN, VERMILLION, Look, new_figure, settle
 
@@ -22,7 +23,7 @@ def draw(marks: Sequence[Mark], tasks: Sequence[str], caption: str) -> Any:
     for (left, right), task in zip(axes, tasks, strict=True):
         frontiers(left, marks, task)
         numbers(right, [m for m in marks if m.panel == f"{task}: numbers"])
-        left.set_title(task)
+        left.set_title(in_lines(task))
     legend(figure)
     return settle(figure)
 

@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from absorb.stats.capability import capabilities
+from figures.apart import full_name, told_apart
 from figures.searches import losses, method_of
 from figures.select import Table, config_names, described, differing, row_groups
 from figures.token_runs import Row, Seeded, common
@@ -42,7 +43,10 @@ class Search(NamedTuple):
 
 
 class Study(NamedTuple):
-    """One model on a pair and on both controls, at the seeds that all have."""
+    """One model on a pair and on both controls, at the seeds that all have.
+
+    `task` tells it from others of the table.
+    """
 
     task: str
     searches: Mapping[str, Search]
@@ -61,7 +65,10 @@ def studies(table: Table) -> list[Study]:
     rows = [i for i, kind in enumerate(kinds) if kind == "pair"]
     free = [n for n in config_names(table) if n.startswith(FREE_PARTS) or n in FREE]
     every = row_groups(table, rows, free)
-    return [study_of(own, free) for own in every if pairs_of(own) <= len(CONTROLS)]
+    every = [own for own in every if pairs_of(own) <= len(CONTROLS)]
+    found = [study_of(own, free) for own in every]
+    places = told_apart([study.task for study in found], every)
+    return [found[i]._replace(task=full_name(found[i].task, words)) for i, words in places]
 
 
 def pairs_of(rows: Sequence[Row]) -> int:

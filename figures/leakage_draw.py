@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
+from figures.apart import in_lines
 from figures.grid import add_legend
 from figures.marks import Mark, series_of
 from figures.panels import Axis, clip, limits_of, points, whiskers
@@ -21,7 +22,7 @@ def draw(marks: Sequence[Mark], sizes: Sequence[str], caption: str) -> Any:
     above, below = figure.subfigures(2, 1, height_ratios=(2.9, 1.6))
     axes = above.subplots(2, len(sizes), sharex=True, squeeze=False)
     for c, size in enumerate(sizes):
-        axes[0][c].set_title(size)
+        axes[0][c].set_title(in_lines(size))
         for r, what in enumerate((LEAK, RETAIN)):
             own = [m for m in marks if m.panel == f"{size}: {what}"]
             draw_arms(axes[r][c], own, AXES[what])

@@ -6,10 +6,11 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from absorb.stats.runs import Runs, fractions, read_runs
+from figures.apart import full_name, told_apart
 from figures.experiments import cells as cells_of
 from figures.experiments import fractions_of
 from figures.select import ARM, FRACTION, Table, described, differing, groups, suffix, telling
-from figures.token_runs import PREFERRED
+from figures.token_runs import PREFERRED, Row
 
 ARMS = ("route", "hard", "filter", "std")
 DOSED = ("route", "hard", "filter")  # arms that stand at every label fraction
@@ -60,7 +61,7 @@ def comparisons(table: Table) -> list[Sizes]:
         while one.parameters in bundles.setdefault(key, {}):
             key = (*key, "again")  # a second region at the same size is another comparison
         bundles[key][one.parameters] = one
-    ordered = [[of[n] for n in sorted(of)] for of in bundles.values()]
+    ordered = [named([of[n] for n in sorted(of)]) for of in bundles.values()]
     settings = [of[0].settings for of in ordered]
     files, words = telling(settings), differing(settings)
     return [
@@ -68,6 +69,19 @@ def comparisons(table: Table) -> list[Sizes]:
         for of, own in zip(ordered, settings, strict=True)
         for treatment in treatments_of(of)
     ]
+
+
+def named(sizes: Sequence[Size]) -> list[Size]:
+    """These sizes, the smallest first; where two have one name, with what tells them apart."""
+    each = [rows_of(size.columns) for size in sizes]
+    words = dict(told_apart([size.name for size in sizes], each))
+    return [size._replace(name=full_name(size.name, words[i])) for i, size in enumerate(sizes)]
+
+
+def rows_of(columns: Mapping[str, np.ndarray]) -> list[Row]:
+    """Columns as rows."""
+    lists = [column.tolist() for column in columns.values()]
+    return [dict(zip(columns, row, strict=True)) for row in zip(*lists, strict=True)]
 
 
 def sizes_in(table: Table) -> list[Size]:

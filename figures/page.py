@@ -1,18 +1,22 @@
 """What a figure module hands to `figures.main`: a drawing, its marks, and what to tell the user."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from typing import Any, NamedTuple
 
 from figures.marks import Mark
 
 
 class Page(NamedTuple):
-    """One figure: its file name without ending, how to draw it, and every mark that is drawn."""
+    """One figure: its file name without ending, how to draw it, and every mark that is drawn.
+
+    In panels of `dots` a series has several marks at one place, elsewhere one.
+    """
 
     name: str
     draw: Callable[[], Any]
     marks: Sequence[Mark]
     caption: str
+    dots: Collection[str] = ()
 
 
 class Pages(NamedTuple):

@@ -3,6 +3,7 @@
 import hashlib
 import json
 import os
+from collections import Counter
 from collections.abc import Sequence
 from functools import lru_cache
 from pathlib import Path
@@ -33,7 +34,9 @@ class Gallery(NamedTuple):
         """Write one figure in every format, with its tables; a line for each file, or one in all.
 
         A figure whose marks, caption, style and code are those of the files there is left as it is.
+        Raises AbsorbError where two marks stand at one place.
         """
+        refuse_twice(page)
         content, known = content_of(page, self.venue, self.formats), self.index()
         paths = [self.out / f"{page.name}.{ending}" for ending in (*self.formats, "csv", "md")]
         if known.get(page.name) == content and all(path.is_file() for path in paths):
@@ -77,6 +80,14 @@ class Gallery(NamedTuple):
         except (OSError, ValueError):
             return {}
         return found if isinstance(found, dict) else {}
+
+
+def refuse_twice(page: Page) -> None:
+    """Raise AbsorbError where two marks stand at one place, one drawn over the other."""
+    counts = Counter((m.panel, m.series, m.at) for m in page.marks if m.panel not in page.dots)
+    if several := [place for place, n in counts.items() if n > 1]:
+        panel, series, at = several[0]
+        raise AbsorbError(f"{page.name}: {series} at {at:g} of {panel!r} is there twice")
 
 
 def as_json(value: object) -> str:

@@ -12,6 +12,7 @@ import numpy as np
 from absorb.stats.entanglement import Tradeoff, least_loss
 from absorb.stats.frontier import halves
 from absorb.stats.intervals import mean_t
+from figures.apart import in_lines
 from figures.frontier_draw import LOOKS, legend
 from figures.frontier_pairs import Search, Study
 from figures.marks import Mark, mark, series_of
@@ -74,8 +75,8 @@ def draw(marks: Sequence[Mark], tasks: Sequence[str], caption: str) -> Any:
                             step="pre", alpha=0.15, lw=0)  # fmt: skip
             ax.plot(tau[-1:], [m.value for m in own[-1:]], look.marker, color=look.colour, ms=5)
         both_learned(ax, marks, task)
-        ax.set(title=task, yscale="log", xlabel="τ, what is elicited of A is at least this loss",
-               ylabel="lowest loss on B")  # fmt: skip
+        ax.set(title=in_lines(task), yscale="log", ylabel="lowest loss on B",
+               xlabel="τ, what is elicited of A is at least this loss")  # fmt: skip
         ax.grid(color="#E6E6E6", linewidth=0.5)
     legend(figure)
     return settle(figure)

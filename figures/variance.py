@@ -8,6 +8,7 @@ import numpy as np
 from absorb.errors import AbsorbError
 from absorb.stats.crossed import crossed
 from absorb.stats.variance import Variance, variance
+from figures.apart import full_name, told_apart
 from figures.marks import Mark, mark, number, spoken
 from figures.page import Page, Pages
 from figures.path_cubes import FACTORS, SEEDS, level
@@ -61,7 +62,10 @@ def studies(table: Table) -> list[Study]:
     kept = table.get("kept.loss", [None] * len(table["seed"]))
     rows = [i for i, value in enumerate(kept) if plain(value) is None]
     every = row_groups(table, rows, (*SEEDS, RERUN))
-    return [study_of(own) for own in every if any(separate(row) for row in own)]
+    every = [own for own in every if any(separate(row) for row in own)]
+    found = [study_of(own) for own in every]
+    places = told_apart([(world_of(study), study.task) for study in found], every)
+    return [found[i]._replace(task=full_name(found[i].task, words)) for i, words in places]
 
 
 def separate(row: Row) -> bool:

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
+from figures.apart import in_lines
 from figures.marks import Mark, number
 from figures.style import BLACK, BLUE, GREY, VERMILLION, new_figure, settle
 
@@ -38,5 +39,7 @@ def components(ax: Any, marks: Sequence[Mark], named: bool) -> None:
     ax.axvline(0, color=BLACK, lw=0.6, ls=(0, (1, 2)))
     ax.set(xlim=ROOM, ylim=(len(own) - 0.5, -0.5))
     ax.set_yticks(range(len(own)), [m.series for m in own] if named else [""] * len(own))
-    task, score = marks[0].panel.split(": ", 1)
-    ax.set_title(f"{task}\n{score}\n{number(mean.value)}, SD {number(spread.value)}", fontsize=6.5)
+    task, score = marks[0].panel.rsplit(": ", 1)
+    ax.set_title(
+        f"{in_lines(task)}\n{score}\n{number(mean.value)}, SD {number(spread.value)}", fontsize=6.5
+    )

@@ -105,3 +105,14 @@ def test_another_weight_of_the_concept_is_another_study_beside_the_same_control(
         for study in fixed_points.studies(table([*toys, *other]))
     ]
     assert sorted(found, key=max) == [{2.0}, {7.0}]
+
+
+def test_two_learning_rates_are_rows_of_their_own(rows):
+    toys = [row for row in rows if row["model.kind"] == "toy"]
+    faster = [row | {"train.learning_rate": 0.5} for row in toys]
+    (page,) = fixed_points.pages(table([*faster, *toys]), False).pages
+    names = dict.fromkeys(m.panel.split(": ")[0] for m in page.marks)
+    slow = toys[0]["train.learning_rate"]
+    assert list(names) == [f"toy, sparse; train.learning_rate={rate}" for rate in (slow, 0.5)]
+    assert at(page, f"toy, sparse; train.learning_rate={slow}: find a root", "flow, routed", 1)
+    assert page.draw() is not None

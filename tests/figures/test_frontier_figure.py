@@ -86,3 +86,14 @@ def test_every_pair_is_searched_with_as_many_configs(planted):
 def test_what_is_not_whole_is_named(planted, left, said):
     found = frontier.pages(table([row for row in planted if left(row)]), False)
     assert not found.pages and said in found.left_out[0]
+
+
+def test_two_searches_of_one_model_have_panels_of_their_own(planted):
+    other = [row | {"world.validation": 0.3} for row in planted]
+    found = frontier.pages(table([*planted, *other]), False)
+    for page in found.pages:
+        places = [(m.panel, m.series, m.at) for m in page.marks]
+        assert len(set(places)) == len(places) and page.draw() is not None
+    panels = {m.panel for m in found.pages[0].marks if m.panel.endswith(": numbers")}
+    assert panels == {f"classification; world.validation={v}: numbers"
+                      for v in (planted[0]["world.validation"], 0.3)}  # fmt: skip

@@ -117,3 +117,15 @@ def test_every_size_has_a_panel_above_another(falling):
     titles = [ax.get_title() for ax in figure.axes[:3]]
     assert titles == [f"2 layers × {w}" for w in (32, 64, 128)]
     assert len(figure.axes) == 8
+
+
+def test_sizes_of_one_width_are_told_apart():
+    own = leakage_rows(leak, **SLOW)
+    wide = [row | {"model.mlp": 999} for row in own if row["model.width"] == 32]
+    page = pages(table([*own, *wide]), False).pages[0]
+    titles = {m.panel.split(": ")[0] for m in page.marks if m.panel.endswith(": retain loss")}
+    mlp = next(row["model.mlp"] for row in own if row["model.width"] == 32)
+    assert {t for t in titles if "× 32" in t} == {
+        f"2 layers × 32; model.mlp={n}" for n in (mlp, 999)
+    }
+    assert "2 layers × 64" in titles

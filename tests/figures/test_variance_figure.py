@@ -59,3 +59,14 @@ def test_runs_with_one_seed_each_are_no_design(rows):
     plain = [row | {"seeds.init": s, "seeds.order": s, "seeds.labels": s, "seed": s}
              for s, row in enumerate(rows[:4])]  # fmt: skip
     assert variance.studies(table(plain)) == []
+
+
+def test_two_label_fractions_have_panels_of_their_own(rows):
+    other = [row | {"routing.label_fraction": 0.125, "raw.forget": 7.0 + row["raw.forget"]}
+             for row in rows]  # fmt: skip
+    (page,) = variance.pages(table([*rows, *other]), False).pages
+    means = {m.panel.split(": ")[0]: m.value for m in page.marks
+             if m.series == "mean" and m.panel.endswith(SCORES["raw.forget"])}  # fmt: skip
+    (few, low), (many, high) = means.items()
+    assert few == "classification; routing.label_fraction=0.125" and low == pytest.approx(high + 7)
+    assert many.startswith("classification; ") and page.draw() is not None
