@@ -2,7 +2,7 @@
 
 They start from nothing; runs that are in `store` already are not repeated. Each number of the paper
 is then read from the new runs and held against the committed one: the same to seven digits, within
-its interval, or moved.
+its interval, or moved. Runs by other code than today's reproduce nothing.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from absorb.errors import AbsorbError
-from figures.main import PAIRED, say
+from figures.main import PAIRED, read, read_pairs, say
 from figures.marks import Mark
 from figures.numbers import Place, mark_at, number_at
 from figures.paper import Plan, committed_numbers, pages_of, plan_of
@@ -42,10 +42,16 @@ class Compared(NamedTuple):
     fresh: str
 
 
-def main(arguments: Sequence[str], sweep: Command, pair: Command) -> int:
-    """Run what is missing and compare; 0 where nothing moved beyond its interval.
+def main(
+    arguments: Sequence[str],
+    sweep: Command,
+    pair: Command,
+    today: Callable[[], str] | None = None,
+) -> int:
+    """Run what is missing and compare; 0 where nothing moved and all runs are by today's code.
 
-    `sweep` runs the missing runs of a sweep, `pair` compares its runs two by two.
+    `sweep` runs the missing runs of a sweep, `pair` compares its runs two by two, `today` gives the
+    version of the code as the store has it.
     """
     asked = understood(arguments)
     plan, committed = plan_of(asked.paper), committed_numbers(asked.paper)
@@ -59,12 +65,16 @@ def main(arguments: Sequence[str], sweep: Command, pair: Command) -> int:
         raise AbsorbError(f"{asked.paper}: no number of {', '.join(chosen)}; see absorb paper")
     say(f"{len(chosen)} experiments: {', '.join(chosen)}")
     found: list[Compared] = []
+    stale: list[str] = []
     for experiment in chosen:
         store = asked.store / experiment
         say("", f"{experiment}:")
         code = run(plan, experiment, store, sweep, pair)
         if code:
             return code
+        old = list(by_other_code(store, today))
+        say(*old)
+        stale += [experiment] if old else []
         tables = {page.name: page.marks for page in pages_of(store, plan.figures_of(experiment))}
         own = [compared(key, entry, plan.places.get(key), tables)
                for key, entry in wanted.items() if entry["experiment"] == experiment]  # fmt: skip
@@ -73,7 +83,9 @@ def main(arguments: Sequence[str], sweep: Command, pair: Command) -> int:
     say("", f"in all: {counted(found)}")
     if left_out:
         say(f"{len(left_out)} numbers were not tried, for want of their data")
-    return int(any(one.verdict == "moved" for one in found))
+    if stale:
+        say(f"not reproduced, for runs by other code: {', '.join(stale)}; another store=DIR is new")
+    return int(bool(stale) or any(one.verdict == "moved" for one in found))
 
 
 def understood(arguments: Sequence[str]) -> Asked:
@@ -124,6 +136,17 @@ def run(plan: Plan, experiment: str, store: Path, sweep: Command, pair: Command)
         if code:
             return code
     return 0
+
+
+def by_other_code(store: Path, today: Callable[[], str] | None) -> Iterator[str]:
+    """How many of the runs and of the pairs in a store are not by today's code; a line for each."""
+    if today is None:
+        return
+    for name, table in (("runs", read(store)), ("pairs", read_pairs(store))):
+        codes = table.get("code", ())
+        others = sum(code != today() for code in codes)
+        if others:
+            yield f"{others} of {len(codes)} {name} in {store} are by other code than today's"
 
 
 def compared(

@@ -77,11 +77,11 @@ def paper(built, tmp_path) -> Path:
     return Path(shutil.copytree(built, tmp_path / "paper"))
 
 
-def reproduced(paper, capsys, *words, **how) -> tuple[int, list[str], Sweeps]:
+def reproduced(paper, capsys, *words, today=None, **how) -> tuple[int, list[str], Sweeps]:
     sweeps = Sweeps(**how)
     store = paper.parent / f"new{how.get('shift', '')}"
     capsys.readouterr()
-    code = main([*words, f"paper={paper}", f"store={store}"], sweeps, sweeps)
+    code = main([*words, f"paper={paper}", f"store={store}"], sweeps, sweeps, today)
     return code, capsys.readouterr().out.splitlines(), sweeps
 
 
@@ -91,6 +91,19 @@ def test_the_same_runs_give_the_same_numbers(paper, capsys):
     assert [words[:-1] for words in sweeps.calls] == [
         ["experiment=dose"], ["experiment=one", "model=mlp"], ["experiment=two"]
     ]  # fmt: skip
+
+
+def test_runs_that_other_code_has_made_reproduce_nothing(paper, capsys):
+    code, said, _ = reproduced(paper, capsys, "small", today=lambda: "newer")
+    assert code == 1 and "in all: 2 numbers: 2 the same" in said[-2]
+    assert any(line.startswith("104 of 104 runs in") and "other code" in line for line in said)
+    assert said[-1].startswith("not reproduced, for runs by other code: dose")
+
+
+def test_what_todays_code_has_made_on_another_day_still_counts(paper, capsys):
+    for _ in range(2):
+        code, said, _ = reproduced(paper, capsys, "small", today=lambda: "planted")
+        assert code == 0 and not any("other code" in line for line in said)
 
 
 def test_small_runs_only_what_takes_minutes(paper, capsys):
