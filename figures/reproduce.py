@@ -2,11 +2,11 @@
 
 They start from nothing; runs that are in `store` already are not repeated. Each number of the paper
 is then read from the new runs and held against the committed one: the same to seven digits, within
-its interval, or moved. Runs by other code than today's reproduce nothing.
+its interval, unbounded, or moved. Runs by other code than today's reproduce nothing.
 """
 
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from itertools import pairwise
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -17,7 +17,13 @@ from figures.numbers import Place, mark_at, number_at
 from figures.paper import Plan, committed_numbers, pages_of, plan_of
 
 SAME = 1e-7  # relative: what another order of adding up may change
-VERDICTS = ("same", "within", "moved")
+WITHIN, HALF, UNBOUNDED = "within", "within, one end open", "unbounded"
+SAID = {
+    WITHIN: "within its interval",
+    HALF: "within the one end of its interval",
+    UNBOUNDED: "its interval has no end",
+    "moved": "MOVED",
+}
 Command = Callable[[Sequence[str]], int]
 
 
@@ -169,30 +175,35 @@ def compared(
 def verdict(committed: Mapping[str, Any], entry: Mapping[str, Any]) -> str:
     """Whether a number is the same, within the committed interval, or neither.
 
-    An end that is not there is open. A number without an interval has to be the same.
+    An end that is not there is open: the other has to hold, and without any nothing can be said.
+    A number without an interval has to be the same.
     """
     was, now = committed["value"], entry["value"]
     if abs(now - was) <= SAME * max(abs(was), abs(now)):
         return "same"
     low, high = committed.get("low"), committed.get("high")
-    ends = [end for end in (low, now, high) if end is not None]
-    bounded = "low" in committed and (low is None or low != high)
-    return "within" if bounded and all(a <= b for a, b in pairwise(ends)) else "moved"
+    ends = [end for end in (low, high) if end is not None]
+    if "low" not in committed or (ends and low == high):
+        return "moved"
+    if not ends:
+        return UNBOUNDED
+    holds = (low is None or low <= now) and (high is None or now <= high)
+    return (WITHIN if len(ends) == 2 else HALF) if holds else "moved"
 
 
 def told(found: Sequence[Compared]) -> Iterator[str]:
     """A line for each number that is not the same, then how many are."""
     for one in found:
         if one.verdict != "same":
-            where = "within its interval" if one.verdict == "within" else "MOVED"
-            yield f"{one.key}: {where}, was {one.committed}, is {one.fresh}"
+            yield f"{one.key}: {SAID[one.verdict]}, was {one.committed}, is {one.fresh}"
     yield counted(found)
 
 
 def counted(found: Sequence[Compared]) -> str:
-    """How many numbers are the same, how many lie within, how many moved."""
-    counts = {name: sum(one.verdict == name for one in found) for name in VERDICTS}
+    """How many numbers are the same, how many lie within, how many moved, and any in between."""
+    counts = Counter(one.verdict for one in found)
+    between = "".join(f", {counts[name]} {name}" for name in (HALF, UNBOUNDED) if counts[name])
     return (
-        f"{len(found)} numbers: {counts['same']} the same, {counts['within']} within the committed"
-        f" interval, {counts['moved']} moved"
+        f"{len(found)} numbers: {counts['same']} the same, {counts[WITHIN]} within the committed"
+        f" interval{between}, {counts['moved']} moved"
     )

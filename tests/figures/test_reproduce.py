@@ -8,7 +8,16 @@ from planted_runs import cloud_rows, dose_rows, stored
 
 from absorb.errors import AbsorbError
 from figures.paper import build, pages_of, plan_of
-from figures.reproduce import experiments, main, told, understood, verdict
+from figures.reproduce import (
+    HALF,
+    UNBOUNDED,
+    Compared,
+    experiments,
+    main,
+    told,
+    understood,
+    verdict,
+)
 from figures.tables import as_csv
 
 PAPER = Path(__file__).parents[2] / "paper"
@@ -162,9 +171,10 @@ def test_a_sweep_that_was_stopped_ends_it(paper, capsys):
         ({"value": 1.0, "low": 0.5, "high": 2.0}, 1.9, "within"),
         ({"value": 1.0, "low": 0.5, "high": 2.0}, 2.1, "moved"),
         ({"value": 1.0, "low": 0.5, "high": 2.0}, 0.4, "moved"),
-        ({"value": 1.0, "low": None, "high": 2.0}, -9.0, "within"),
+        ({"value": 1.0, "low": None, "high": 2.0}, -9.0, "within, one end open"),
         ({"value": 1.0, "low": None, "high": 2.0}, 9.0, "moved"),
-        ({"value": 1.0, "low": None, "high": None}, 9.0, "within"),
+        ({"value": 1.0, "low": None, "high": None}, 9.0, "unbounded"),
+        ({"value": 1.0, "low": 0.5, "high": None}, 0.4, "moved"),
         ({"value": 0.0, "low": 0.0, "high": 0.0}, 0.0, "same"),
         ({"value": 0.0, "low": 0.0, "high": 0.0}, 1e-6, "moved"),
         ({"value": 780}, 781, "moved"),
@@ -173,6 +183,18 @@ def test_a_sweep_that_was_stopped_ends_it(paper, capsys):
 def test_verdicts(was, now, found):
     assert verdict(was, {"value": now}) == found
     assert next(told([])).startswith("0 numbers")
+
+
+def test_open_ends_are_counted_apart():
+    found = [
+        Compared("k", name, "1", "2") for name in ("same", "within", HALF, UNBOUNDED, UNBOUNDED)
+    ]
+    *lines, last = told(found)
+    assert last == (
+        "5 numbers: 1 the same, 1 within the committed interval, 1 within, one end open,"
+        " 2 unbounded, 0 moved"
+    )
+    assert lines[1] == "k: within the one end of its interval, was 1, is 2" and len(lines) == 4
 
 
 def test_the_papers_own_plan_names_every_table_and_what_is_small():
