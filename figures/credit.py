@@ -22,12 +22,16 @@ FEWEST_REPEATS = 50
 
 
 class Planted(NamedTuple):
-    """The runs of one null world: shares by arm and label fraction, paired by seed."""
+    """The runs of one null world: shares by arm and label fraction, paired by seed.
+
+    `missing` says why there is nothing to draw, or "".
+    """
 
     depth: int
     strength: float
     fractions: tuple[float, ...]
     share_SP: dict[str, np.ndarray]
+    missing: str
 
     @property
     def name(self) -> str:
@@ -47,9 +51,11 @@ def pages(table: Table, partial: bool) -> Pages:
     if SHARE not in table:
         return Pages([], "", [])
     worlds = [planted(g.of(table)) for g in groups(table) if found_in(g, table)]
-    worlds = sorted((w for w in worlds if len(w.fractions) > 1), key=lambda w: w.depth)
+    left_out = [f"{w.name}: {w.missing}" for w in worlds if w.missing]
+    worlds = [w for w in worlds if not w.missing and len(w.fractions) > 1]
+    worlds.sort(key=lambda w: w.depth)
     if not worlds:
-        return Pages([], "", [])
+        return Pages([], "", left_out)
     marks = [m for i, w in enumerate(worlds) for m in world_marks(w, f"{i + 1}: {w.name}")]
     rates = [rate for world in worlds for rate in false_claims(world)]
     caption = (
@@ -57,7 +63,7 @@ def pages(table: Table, partial: bool) -> Pages:
         " intervals, beside the closed form. No feature reinforces itself at depth 1."
     )
     page = Page("credit", lambda: draw(marks, caption), [*marks, *rates], caption)
-    return Pages([page], in_words(worlds, marks, rates), [])
+    return Pages([page], in_words(worlds, marks, rates), left_out)
 
 
 def found_in(group: Group, table: Table) -> bool:
@@ -76,14 +82,15 @@ def planted(columns: dict[str, np.ndarray]) -> Planted:
         if fine
     }
     arms = [a for a in ("route", "placebo") if any(key[0] == a for key in cells)]
-    fractions = sorted(
-        set.intersection(*({p for a, p, _ in cells if a == arm and p < 1} for arm in arms))
-    )
+    each = [{p for a, p, _ in cells if a == arm and p < 1} for arm in arms]
+    fractions = sorted(set.intersection(*each)) if "route" in arms else []
     every = [{s for a, p, s in cells if (a, p) == (arm, f)} for arm in arms for f in fractions]
     seeds = sorted(set.intersection(*every)) if every else []
     share_SP = {a: np.array([[cells[a, p, s] for p in fractions] for s in seeds]) for a in arms}
     depth, strength = columns["model.depth"][0], columns["model.strength"][0]
-    return Planted(int(depth), float(strength), tuple(fractions), share_SP)
+    missing = "" if seeds or len(fractions) == 1 else "no seed has all cells"
+    missing = missing if "route" in arms else "no run of route ended well"
+    return Planted(int(depth), float(strength), tuple(fractions), share_SP, missing)
 
 
 def world_marks(world: Planted, panel: str) -> list[Mark]:

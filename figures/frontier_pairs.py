@@ -103,6 +103,9 @@ def lacking(tried: Mapping[str, Tried], seeds: Sequence[int]) -> str:
     """What is not there, in words; "" where everything is."""
     if absent := [control for control in CONTROLS if control not in tried]:
         return f"no runs of {', '.join(absent)}"
+    every = [row for own in tried.values() for runs in own.values() for row in runs.values()]
+    if not any(row["status"] == "ok" for row in every):
+        return "no run ended well"
     configs = list(dict.fromkeys(config for own in tried.values() for config in own))
     there = sum(len(set(seeds) & set(own.get(c, {}))) for own in tried.values() for c in configs)
     wanted = len(tried) * len(configs) * len(seeds)

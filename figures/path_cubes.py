@@ -87,6 +87,11 @@ def lacking(cubes: Mapping[str, Sequence[Cube]], split: Mapping[str, Sequence[Ro
     return ""
 
 
+def has_cubes(study: Study) -> bool:
+    """Whether there are cubes at all, of every kind of run."""
+    return bool(study.cubes) and all(study.cubes.values())
+
+
 def apart(cubes: Sequence[Cube]) -> list[Row]:
     """Runs that share no seed: two of every cube."""
     return [run for cube in cubes for run in (cube[0], cube[-1])]

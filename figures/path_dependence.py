@@ -19,6 +19,7 @@ from figures.path_cubes import (
     Study,
     apart,
     by_sharing,
+    has_cubes,
     probability,
     studies,
 )
@@ -30,7 +31,7 @@ def pages(table: Table, partial: bool) -> Pages:
     """One figure for each study whose cubes are whole."""
 
     def drawn(study: Study) -> bool:
-        return not study.missing or (partial and all(study.cubes.values()))
+        return not study.missing or (partial and has_cubes(study))
 
     return pages_of("path_dependence", studies(table), page, in_words, drawn)
 

@@ -16,7 +16,7 @@ from figures.page import Page, Pages
 from figures.relearning import Attacks, attacked, by_steps, curves
 from figures.saturation_draw import draw, draw_cells
 from figures.select import ARM, FRACTION, Table, described, groups, plain, suffix, telling
-from figures.token_runs import Row, Seeded, common
+from figures.token_runs import Row, Seeded, common, finished
 
 ARMS = ("route", "hard", "filter", "placebo", "std")
 ADDED = "added at the end"
@@ -44,11 +44,19 @@ def pages(table: Table, partial: bool) -> Pages:
     found = studies(table)
     drawn = [study for study in found if partial or not study.missing]
     left_out = [f"saturation{s.suffix}: {s.missing}" for s in found if s.missing and not partial]
+    left_out += [f"saturation{s.suffix}: no run ended well" for s in drawn if not some_ended(s)]
+    drawn = [study for study in drawn if some_ended(study)]
     compared = [study for study in drawn if len(study.arms) > 1]
     alone = [study for study in drawn if len(study.arms) == 1]
     cells = [page_of_cells(alone)] if alone else []
     said = [in_words(study) for study in compared] + [cells_in_words(one.marks) for one in cells]
     return Pages([page(study) for study in compared] + cells, "\n\n".join(said), left_out)
+
+
+def some_ended(study: Study) -> bool:
+    """Whether any run that would be drawn ended well."""
+    runs = [runs for (_, p), runs in study.cells.items() if p in study.fractions]
+    return any(finished(own) for own in runs)
 
 
 def studies(table: Table) -> list[Study]:
@@ -147,6 +155,8 @@ def cells_in_words(marks: Sequence[Mark]) -> str:
         lines.append(
             f"  {budget}: median {np.median(value):.3f}, most {value.max():.3f},"
             f" above .2 in {(value > 0.2).sum()} of {len(value)}"
+            if value.size
+            else f"  {budget}: –"
         )
     return "\n".join(lines)
 

@@ -10,7 +10,7 @@ from absorb.stats.score_variance import normal_interval, score_variance
 from figures.marks import Mark, mark, number, series_of, spoken
 from figures.page import Page, Pages, pages_of
 from figures.panels import points, say_why, whiskers
-from figures.path_cubes import Study, apart, correct, studies
+from figures.path_cubes import Study, apart, correct, has_cubes, studies
 from figures.path_draw import LOOKS
 from figures.select import Table
 from figures.style import GREY, new_figure, settle
@@ -26,7 +26,7 @@ def pages(table: Table, partial: bool) -> Pages:
     """One figure for each study whose cubes are whole."""
 
     def drawn(study: Study) -> bool:
-        return not study.missing or (partial and all(study.cubes.values()))
+        return not study.missing or (partial and has_cubes(study))
 
     return pages_of("score_variance", studies(table), page, in_words, drawn)
 

@@ -59,10 +59,20 @@ def pages(table: Table, partial: bool) -> Pages:
         if one.missing and not partial:
             left_out.append(f"toy {apart}: {one.missing}".replace(" :", ":"))
             continue
+        if why := nothing(one):
+            left_out.append(f"toy {apart}: {why}".replace(" :", ":"))
+            continue
         toy = toy_of(one, suffix(own, files), apart)
         made += pages_of(toy)
         said.append(in_words(toy))
     return Pages(made, "\n\n".join(said), left_out)
+
+
+def nothing(one: Experiment) -> str:
+    """Why there is nothing to draw of an experiment, or ""."""
+    if not one.counted("ok"):
+        return "no run ended well"
+    return "" if treatments_of(one.columns) else "no losses after an ablation"
 
 
 def toy_of(one: Experiment, end: str, apart: str) -> Toy:
@@ -196,13 +206,17 @@ def twin_words(toy: Toy) -> list[str]:
     """Excess loss and place of the twin in routed networks at the greatest label fraction."""
     if "twins" not in toy.parts:
         return []
+    treatment = toy.treatments[0]
+    after = "ablation" if treatment == "raw" else f"treatment {treatment}"
     found = {
-        "excess loss of the twin after ablation": by_cell(
-            toy, "", twin_excess(toy, "raw"), ("route",)
+        f"excess loss of the twin after {after}": by_cell(
+            toy, "", twin_excess(toy, treatment), ("route",)
         ),
         **{
             f"place of {NAMES[part]}": by_cell(toy, "", column(toy, f"place.{part}"), ("route",))
             for part in toy.parts
         },
     }
-    return [f"  {what} at p = {own[-1].at:g}: {spoken(own[-1])}" for what, own in found.items()]
+    return [
+        f"  {what} at p = {own[-1].at:g}: {spoken(own[-1])}" for what, own in found.items() if own
+    ]

@@ -32,6 +32,7 @@ from figures.toy_rows import (
     weights,
     whole,
 )
+from figures.toy_rows import in_words as in_words_of
 
 FIXED, ANY, NULL = "features 0 and 1", "any two features", "random matching"
 RATE, MATCHED = "rate", "matched"  # panels beside the heat maps
@@ -40,6 +41,7 @@ LOOKS = {
     ANY: Look("mean over all pairs, runs as clusters", BLUE, "s", "none", 0.08),
     MATCHED: Look("every feature has a partner", BLACK, "D", "none"),
 }
+ALONE = "one run of a size ended well; 2 or more are needed"
 LEGIBLE = 12  # features up to which the cells of a heat map have room for numbers
 
 
@@ -67,6 +69,9 @@ def pages(table: Table, partial: bool) -> Pages:
     made, said = [], []
     for one in drawn:
         paths = paths_of(one)
+        if not paths:
+            left_out.append(in_words_of(one._replace(missing=ALONE)))
+            continue
         marks = [m for path in paths for m in marks_of(path)]
         made.append(page(f"toy_paths{one.suffix}", paths, marks, caption_of(one, paths)))
         said.append(in_words(paths))

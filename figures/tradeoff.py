@@ -17,6 +17,7 @@ from figures.frontier_draw import LOOKS, legend
 from figures.frontier_pairs import Search, Study
 from figures.marks import Mark, mark, series_of
 from figures.page import Page
+from figures.panels import say_why
 from figures.style import GREY, new_figure, settle
 
 GRID = 25  # values of τ
@@ -50,7 +51,10 @@ def tradeoff(search: Search) -> list[Tradeoff]:
     elicited_CS = np.vstack([search.elicited_CS, search.cannot_S])
     loss_CS = np.vstack([search.loss_CS, search.constant_S])
     select = halves(range(elicited_CS.shape[1])).select
-    least = np.nanmin(search.elicited_CS.mean(axis=1))
+    mean_C = search.elicited_CS.mean(axis=1)
+    if not np.isfinite(mean_C).any():
+        return []  # every config lost a run
+    least = np.nanmin(mean_C)
     most = search.cannot_S[select].mean()
     return least_loss(elicited_CS, loss_CS, np.linspace(min(least, most), most, GRID))
 
@@ -75,7 +79,12 @@ def draw(marks: Sequence[Mark], tasks: Sequence[str], caption: str) -> Any:
                             step="pre", alpha=0.15, lw=0)  # fmt: skip
             ax.plot(tau[-1:], [m.value for m in own[-1:]], look.marker, color=look.colour, ms=5)
         both_learned(ax, marks, task)
-        ax.set(title=in_lines(task), yscale="log", ylabel="lowest loss on B",
+        own = [m for m in marks if m.panel == f"{task}: T(τ)"]
+        if any(m.drawn for m in own):
+            ax.set_yscale("log")
+        else:
+            say_why(ax, own)
+        ax.set(title=in_lines(task), ylabel="lowest loss on B",
                xlabel="τ, what is elicited of A is at least this loss")  # fmt: skip
         ax.grid(color="#E6E6E6", linewidth=0.5)
     legend(figure)

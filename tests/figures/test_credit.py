@@ -47,3 +47,17 @@ def test_a_store_without_planted_worlds_draws_nothing():
     table = runs(10)
     del table["kept_share"]
     assert not pages(table, False).pages
+
+
+def test_a_world_without_routed_runs_that_ended_well_is_left_out_and_named():
+    table = runs(10)
+    table["status"] = np.where(table["routing.arm"] == "route", "diverged", "ok")
+    assert pages(table, False) == ([], "", ["depth 1: no run of route ended well"])
+    table["status"][:] = "diverged"
+    assert pages(table, False).left_out == ["depth 1: no run of route ended well"]
+
+
+def test_a_world_whose_arms_share_no_seed_is_left_out_and_named():
+    table = runs(10)
+    table["seed"] = table["seed"] + 100 * (table["routing.arm"] == "placebo")
+    assert pages(table, False) == ([], "", ["depth 1: no seed has all cells"])

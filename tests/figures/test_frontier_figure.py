@@ -97,3 +97,18 @@ def test_two_searches_of_one_model_have_panels_of_their_own(planted):
     panels = {m.panel for m in found.pages[0].marks if m.panel.endswith(": numbers")}
     assert panels == {f"classification; world.validation={v}: numbers"
                       for v in (planted[0]["world.validation"], 0.3)}  # fmt: skip
+
+
+def lost(row) -> dict:
+    nothing = dict.fromkeys(("elicited.forget", "trivial.retain", "raw.retain"))
+    return row | {"status": "diverged"} | nothing
+
+
+def test_a_search_of_which_no_run_ended_well_is_left_out_and_named(planted):
+    found = frontier.pages(table([lost(row) for row in planted]), False)
+    assert found == ([], "", ["classification: no run ended well"])
+
+
+def test_a_search_in_which_every_config_lost_a_run_says_so(planted):
+    found = frontier.pages(table([lost(r) if r["seed"] == 3 else r for r in planted]), False)
+    assert all(page.draw() is not None for page in found.pages)

@@ -110,3 +110,10 @@ def test_a_run_without_finite_losses_leaves_no_variance(rows):
     (one,) = (m for m in page.marks if m.panel == "loss, (.01 nats)" and not m.at and not m.drawn)
     assert one.why == "1 of 20 runs are not finite"
     assert page.draw() is not None
+
+
+@pytest.mark.parametrize("figure", [path_dependence, score_variance])
+def test_where_no_trained_run_ended_well_nothing_is_drawn(rows, figure):
+    bad = [row | {"status": "diverged"} if row["train.epochs"] else row for row in rows]
+    found = figure.pages(table(bad), True)
+    assert not found.pages and f"of {len(rows)} runs ended well" in found.left_out[0]

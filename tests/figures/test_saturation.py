@@ -88,3 +88,18 @@ def test_a_hole_is_refused_and_drawn_if_asked_for(rows):
 def test_runs_that_nobody_attacked_have_none(rows):
     plain = [{k: v for k, v in row.items() if not k.startswith("attack.")} for row in rows]
     assert not saturation.pages(table(plain), False).pages
+
+
+@pytest.mark.parametrize("arms", [("route",), ("route", "filter")])
+def test_where_no_run_ended_well_nothing_is_drawn(rows, arms):
+    bad = [row | {"status": "diverged"} for row in rows if row[ARM] in arms]
+    for partial in (False, True):
+        found = saturation.pages(table(bad), partial)
+        assert found == ([], "", ["saturation: no run ended well"])
+
+
+def test_where_each_experiment_lost_a_run_no_number_is_said(rows):
+    alone = [row | {"status": "diverged" if row["seed"] == 3 else "ok"}
+             for row in rows if row[ARM] == "route" and row[FRACTION] == 0.5]  # fmt: skip
+    found = saturation.pages(table(alone), False)
+    assert "  steps: –" in found.headline and found.pages[0].draw() is not None

@@ -149,3 +149,22 @@ def test_other_experiments_have_no_toy_dose_response():
     for rows in (pair, lonely, plain, dose_rows(seeds=2)):
         assert not pages(as_table(rows), True).pages
     assert len(drawn(planted(seeds=2), dose_rows(seeds=2))[0].pages) == 3
+
+
+def test_without_a_raw_ablation_the_twin_is_read_after_another():
+    rows = [
+        {name: value for name, value in row.items()
+         if not name.startswith(("raw.", "calibrated."))}
+        for row in planted(seeds=3, twin_rise=0.2)
+    ]  # fmt: skip
+    found, _ = drawn(rows)
+    assert "excess loss of the twin after treatment mean at p = 1: 0.200" in found.headline
+    assert all(page.draw() is not None for page in found.pages)
+
+
+def test_where_no_run_ended_well_or_none_was_ablated_nothing_is_drawn():
+    failed = [row | {"status": "failed"} for row in planted(seeds=2)]
+    assert pages(as_table(failed), True) == ([], "", ["toy: no run ended well"])
+    whole = [{name: value for name, value in row.items() if not name.startswith(TREATMENTS)}
+             for row in planted(seeds=2)]  # fmt: skip
+    assert pages(as_table(whole), False) == ([], "", ["toy: no losses after an ablation"])

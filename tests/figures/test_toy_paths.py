@@ -133,3 +133,10 @@ def test_heat_maps_show_the_rates_in_their_cells():
     shown = {(t.get_position(), t.get_text()) for t in heat.texts}
     assert ((1, 0), "75") in shown and ((0, 1), "75") in shown and ((3, 0), "0") in shown
     assert len(heat.texts) == 12
+
+
+def test_one_run_of_each_size_is_no_figure():
+    found = pages(as_table(random_rows(2, 1), random_rows(3, 1)), False)
+    assert not found.pages
+    (said,) = found.left_out
+    assert said.endswith("one run of a size ended well; 2 or more are needed")
