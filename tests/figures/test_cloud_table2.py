@@ -7,6 +7,7 @@ from absorb.errors import AbsorbError
 from absorb.identity import flat
 from figures.cloud_settings import COLUMNS, ORDER, TABLE
 from figures.cloud_table2 import clouds, pages, verdict
+from figures.marks import number
 from sweeps.app import run_sweeper
 
 
@@ -92,6 +93,13 @@ def test_an_unfinished_table_is_left_out_with_its_numbers_unless_partial():
     drawn = pages(table(rows), True)
     assert len(drawn.pages) == 2 and "PARTIAL" in drawn.pages[0].caption
     assert "no finished run" in {m.series: m.why for m in drawn.pages[0].marks}["6 splits"]
+
+
+def test_the_terminal_reads_the_region_where_settings_are_not_there():
+    rows = [row for row in cloud_rows() if row["train.l1_rest"] != 2e-2]
+    own = [row["certificate.region.retain.squared"] for row in rows[:4]]
+    (line,) = (s for s in pages(table(rows), True).headline.splitlines() if s.startswith("   1  "))
+    assert number(sum(own) / 4) in line.split("[")[0]
 
 
 def test_a_run_that_diverged_is_counted_and_left_out():
