@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from figures.marks import Mark
+from figures.marks import Mark, without_zero
 from figures.style import new_figure, settle
 
 EMPTY, UNKNOWN = "#FFFFFF", "#D9D9D9"
@@ -118,8 +118,8 @@ def short(x: float) -> str:
     text = f"{x:.2f}" if abs(x) < 9.95 else f"{x:.0f}"
     if 0.995 <= abs(x) < 9.95:
         text = f"{x:.1f}"
-    text = text.replace("0.", ".", 1) if abs(x) < 0.995 else text
-    return "0" if text in (".00", "-.00") else text.replace("-", "−")
+    text = without_zero(text)
+    return "0" if text in (".00", "−.00") else text
 
 
 def name_columns(ax: Any, columns: Sequence[str]) -> None:

@@ -52,6 +52,13 @@ def number(x: float) -> str:
     return text.rstrip(".").replace("-", "−").replace("e−0", "e−")
 
 
+def without_zero(text: str) -> str:
+    """A number without the 0 before its point, and with a minus to read."""
+    size = text.removeprefix("-")
+    shown = size[1:] if size.startswith("0.") else size
+    return f"−{shown}" if text.startswith("-") else shown
+
+
 def spoken(m: Mark) -> str:
     """A value with its interval, such as "0.31 [0.12, 0.55]"; "≥" or "≤" where it is censored."""
     if not m.drawn:

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
-from figures.marks import Mark, series_of
+from figures.marks import Mark, series_of, without_zero
 from figures.style import GREY, LOOKS, TOLERANCE, Look
 
 BANDS = ("std", "null", "whole")  # references: a line with a band, no markers
@@ -166,4 +166,4 @@ def plain_decades(ax: Any, low: float, high: float) -> None:
     steps = (1.0, 2.0, 5.0) if math.log10(high / low) < 1 else steps
     ax.yaxis.set_major_locator(FixedLocator([s * 10.0**d for d in decades for s in steps]))
     ax.yaxis.set_minor_locator(NullLocator())
-    ax.yaxis.set_major_formatter(FuncFormatter(lambda y, _: f"{y:g}".replace("0.", ".", 1)))
+    ax.yaxis.set_major_formatter(FuncFormatter(lambda y, _: without_zero(f"{y:g}")))

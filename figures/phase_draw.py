@@ -6,6 +6,7 @@ import numpy as np
 
 from absorb.stats.two_features import textbook_boundary
 from absorb.stats.two_features_best import antipodal_boundary
+from figures.marks import without_zero
 from figures.style import BLACK, BLUE, VERMILLION, new_figure, settle
 
 if TYPE_CHECKING:
@@ -117,7 +118,7 @@ def frame(ax: Any, diagram: "Diagram") -> None:
     """Logarithmic axes, sparser to the right."""
     from matplotlib.ticker import FuncFormatter
 
-    plain = FuncFormatter(lambda x, _: f"{x:g}".replace("0.", ".", 1))
+    plain = FuncFormatter(lambda x, _: without_zero(f"{x:g}"))
     ax.set_xscale("log")
     ax.set_yscale("log")
     ax.xaxis.set_major_formatter(plain)

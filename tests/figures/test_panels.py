@@ -1,12 +1,15 @@
 import csv
 import io
 
+import numpy as np
 import pytest
 from matplotlib.collections import LineCollection
+from matplotlib.figure import Figure
 from planted_runs import dose_rows, table
 
 from figures.dose_response import pages
-from figures.marks import Mark, mark, number, series_of, spoken
+from figures.heat import heat
+from figures.marks import Mark, mark, number, series_of, spoken, without_zero
 from figures.panels import Axis, draw, joined, limits_of
 from figures.style import LOOKS, Look, styled
 from figures.tables import as_csv, as_markdown
@@ -20,8 +23,6 @@ def made(series="route", at=0.5, value=0.5, low=0.2, high=0.8, **other) -> Mark:
 
 
 def drawn_on(marks, axis=AXIS):
-    from matplotlib.figure import Figure
-
     with styled():
         ax = Figure().subplots()
         draw(ax, marks, axis)
@@ -146,6 +147,21 @@ def test_numbers_for_readers(x, text):
     assert number(x) == text
 
 
+@pytest.mark.parametrize(
+    "text, shown",
+    [("0.25", ".25"), ("-0.25", "−.25"), ("10.25", "10.25"), ("-10.05", "−10.05"), ("0", "0"),
+     ("1.00", "1.00")],
+)  # fmt: skip
+def test_only_a_leading_zero_is_left_out(text, shown):
+    assert without_zero(text) == shown
+
+
+def test_cells_of_a_heat_map_show_numbers_of_any_size():
+    ax = Figure().subplots()
+    heat(ax, np.array([[10.25, 0.25, -0.001, -0.5]]))
+    assert [t.get_text() for t in ax.texts] == ["10.25", ".25", ".00", "−.50"]
+
+
 def test_values_are_spoken_with_their_interval_and_bound():
     assert spoken(made(censored="above")) == "≥ 0.500 [0.200, 0.800]"
     assert spoken(made(value=NAN)) == "–"
@@ -157,8 +173,6 @@ def test_the_markdown_has_a_table_for_each_panel_and_keeps_reasons():
 
 
 def test_a_joined_series_has_its_line_its_markers_and_its_intervals():
-    from matplotlib.figure import Figure
-
     ax, look = Figure().subplots(), Look("mine", "#112233", "o", "-", 0.1)
     ax.set_ylim(0, 1)
     joined(ax, [made(at=0.0), made(at=1.0)], {"route": look, "nobody": look})
