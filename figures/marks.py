@@ -48,7 +48,8 @@ def number(x: float) -> str:
         return "–"
     if math.isinf(x):
         return "∞" if x > 0 else "−∞"
-    text = f"{x:#.3g}" if abs(x) < 1000 else f"{x:.0f}"
+    x = x + 0.0  # −0 is 0
+    text = f"{x:#.3g}" if abs(x) < 999.5 else f"{x:.0f}"
     return text.rstrip(".").replace("-", "−").replace("e−0", "e−")
 
 

@@ -141,7 +141,7 @@ def test_every_mark_with_a_value_is_on_the_page():
 @pytest.mark.parametrize(
     "x, text",
     [(0.123456, "0.123"), (-2.5, "−2.50"), (INF, "∞"), (-INF, "−∞"), (NAN, "–"), (12345.6, "12346"),
-     (0.0, "0.00")],
+     (0.0, "0.00"), (-0.0, "0.00"), (999.7, "1000"), (-999.5, "−1000"), (999.4, "999")],
 )  # fmt: skip
 def test_numbers_for_readers(x, text):
     assert number(x) == text
