@@ -9,7 +9,8 @@ from figures.marks import Mark
 class Page(NamedTuple):
     """One figure: its file name without ending, how to draw it, and every mark that is drawn.
 
-    In panels of `dots` a series has several marks at one place, elsewhere one.
+    In panels of `dots` a series has several marks at one place, elsewhere one. `lines` are drawn
+    beside the marks and stand in no table.
     """
 
     name: str
@@ -17,6 +18,7 @@ class Page(NamedTuple):
     marks: Sequence[Mark]
     caption: str
     dots: Collection[str] = ()
+    lines: Sequence[Mark] = ()
 
 
 class Pages(NamedTuple):

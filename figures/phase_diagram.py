@@ -14,7 +14,7 @@ from absorb.stats.two_features import family, two_feature_loss
 from absorb.stats.two_features_best import TwoFeatureBest, best_two_features
 from figures.marks import Mark, mark, number, spoken
 from figures.page import Page, Pages
-from figures.phase_draw import draw
+from figures.phase_draw import boundary_marks, draw
 from figures.select import Table
 from figures.toy_rows import (
     ACTIVE,
@@ -81,7 +81,8 @@ def pages(table: Table, partial: bool) -> Pages:
 
 def page(name: str, diagram: Diagram, caption: str) -> Page:
     """The figure of one study."""
-    return Page(name, lambda: draw(diagram, caption), marks_of(diagram), caption)
+    marks, lines = marks_of(diagram), boundary_marks(diagram)
+    return Page(name, lambda: draw(diagram, caption), marks, caption, lines=lines)
 
 
 def grids(table: Table) -> list[Study]:

@@ -6,7 +6,7 @@ import numpy as np
 
 from absorb.stats.two_features import textbook_boundary
 from absorb.stats.two_features_best import antipodal_boundary
-from figures.marks import without_zero
+from figures.marks import Mark, without_zero
 from figures.style import BLACK, BLUE, VERMILLION, new_figure, settle
 
 if TYPE_CHECKING:
@@ -101,6 +101,15 @@ def boundaries(diagram: "Diagram") -> list[tuple[np.ndarray, np.ndarray, Any]]:
         (antipodal_boundary(r), r, "-"),
         (textbook_boundary(r), r, dashed),
         (np.array([apex, 1.0]), np.ones(2), dashed),
+    ]
+
+
+def boundary_marks(diagram: "Diagram") -> list[Mark]:
+    """The points of all boundaries."""
+    return [
+        Mark("boundaries", f"line {i}", at, value, value, value, 0)
+        for i, (p, r, _) in enumerate(boundaries(diagram))
+        for at, value in zip(p.tolist(), r.tolist(), strict=True)
     ]
 
 

@@ -6,6 +6,7 @@ import os
 from collections import Counter
 from collections.abc import Sequence
 from functools import lru_cache
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import NamedTuple
 
@@ -15,6 +16,7 @@ from figures.style import FORMATS, METADATA, styled
 from figures.tables import as_csv, as_markdown
 
 PRINT = "pdf"  # what a paper takes
+DRAWN_WITH = ("matplotlib", "tueplots")
 INDEX = "figures.json"  # which content each figure in a directory was drawn from
 
 
@@ -98,15 +100,22 @@ def as_json(value: object) -> str:
 def content_of(page: Page, venue: str, formats: Sequence[str]) -> str:
     """A hash of all that decides how a figure looks."""
     parts = [as_csv(page.marks), page.caption, venue, ",".join(formats), code_of_figures()]
+    parts += [as_csv(page.lines)]
     return hashlib.sha256("\0".join(parts).encode()).hexdigest()
+
+
+def version_of(package: str) -> str:
+    """The version of a package, or "" where it is not installed."""
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return ""
 
 
 @lru_cache(maxsize=1)
 def code_of_figures() -> str:
-    """A hash of the modules that draw, and of matplotlib's version."""
-    import matplotlib
-
-    digest = hashlib.sha256(matplotlib.__version__.encode())
+    """A hash of the modules that draw, and of the versions of what they draw with."""
+    digest = hashlib.sha256(" ".join(map(version_of, DRAWN_WITH)).encode())
     for path in sorted(Path(__file__).parent.glob("*.py")):
         digest.update(path.read_bytes())
     return digest.hexdigest()

@@ -143,3 +143,14 @@ def test_trained_and_exact_stand_in_the_same_cells(exact):
     np.testing.assert_allclose(second, mixed(exact.w))
     assert diagram_of(one).best_w.shape == (5, 6, 2)
     assert figure.axes[0].get_xlim()[0] > 1 > figure.axes[0].get_xlim()[1]
+
+
+def test_the_boundaries_that_are_drawn_are_known_with_the_page(exact):
+    (page,) = pages(as_table(planted(exact)), False).pages
+    with styled():
+        drawn = page.draw().axes[0].lines
+    for i, line in enumerate(drawn[:3]):
+        own = [m for m in page.lines if m.series == f"line {i}"]
+        assert [m.at for m in own] == pytest.approx(line.get_xdata())
+        assert [m.value for m in own] == pytest.approx(line.get_ydata())
+    assert not set(page.lines) & set(page.marks)
