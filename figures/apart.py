@@ -18,6 +18,9 @@ def told_apart(names: Sequence[Hashable], each: Sequence[Sequence[Row]]) -> list
     found = []
     for name in dict.fromkeys(names):
         own = [i for i, other in enumerate(names) if other == name]
+        if len(own) == 1:
+            found.append((own[0], ""))
+            continue
         settings = dict(zip(own, settings_of_each([each[i] for i in own]), strict=True))
         said = telling(list(settings.values()))
         own.sort(key=lambda i: [in_order(settings[i].get(key)) for key in said])
@@ -52,6 +55,11 @@ def in_order(value: Any) -> tuple[bool, float, str]:
 def full_name(name: str, words: str) -> str:
     """A study's name with what tells it from others, if anything does."""
     return f"{name}; {words}" if words else name
+
+
+def headed(words: str, text: str) -> str:
+    """A caption or a finding below what tells its study from others, if anything does."""
+    return f"{words}\n{text}" if words else text
 
 
 def in_lines(name: str) -> str:

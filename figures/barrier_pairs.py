@@ -28,6 +28,7 @@ class Study(NamedTuple):
 
     pairs: Mapping[str, Sequence[Row]]
     missing: str
+    apart: str = ""
 
     @property
     def rows(self) -> list[Row]:

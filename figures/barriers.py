@@ -2,10 +2,12 @@
 
 from collections.abc import Sequence
 
+from figures.apart import headed
 from figures.barrier_pairs import (
     APART,
     CELL,
     CHANCE,
+    CONDITION,
     COSINE,
     IN_REGION,
     LOSSES,
@@ -23,6 +25,7 @@ from figures.marks import Mark, mark, spoken
 from figures.page import Page, Pages, pages_of
 from figures.path_cubes import EPOCHS, ROUTED, UNROUTED
 from figures.select import Table
+from figures.token_runs import CONCEPT
 
 APART_BY = "routed − not routed"
 INIT, RERUN = 3, 7  # what is shared where the initialisation alone differs, and where nothing does
@@ -32,13 +35,18 @@ SAID = (ORDERS["as_is"], ORDERS["matched"], IN_REGION)  # what the terminal is t
 def pages(table: Table, partial: bool) -> Pages:
     """One figure for each study whose pairs are all compared."""
     drawn = lambda study: partial or not study.missing  # noqa: E731
-    return pages_of("barriers", studies(table), page, in_words, drawn)
+    return pages_of("barriers", studies(table), page, in_words, drawn, told=told)
+
+
+def told(study: Study) -> tuple:
+    """What the caption says of a study."""
+    return tuple(study.first[name] for name in ("world.kind", "model.kind", CONCEPT, *CONDITION))
 
 
 def page(name: str, study: Study) -> Page:
     """The figure of one study."""
     marks = [*heights(study), *matchings(study), *differences(study)]
-    caption = caption_of(study)
+    caption = headed(study.apart, caption_of(study))
     return Page(name, lambda: draw(marks, caption), marks, caption)
 
 

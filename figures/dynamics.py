@@ -1,5 +1,6 @@
 """The masked update as a dynamical system: curl, stability, interference against label fraction."""
 
+from collections import Counter
 from collections.abc import Sequence
 
 import numpy as np
@@ -7,6 +8,7 @@ import numpy as np
 from absorb.stats.foretelling import foretelling
 from absorb.stats.intervals import Interval, difference_t, undefined
 from absorb.stats.planted_dynamics import COUPLED, Coupled, line
+from figures.apart import headed, told_apart
 from figures.dynamics_draw import CLOSED, FORETOLD, PLANTED, draw, draw_interference
 from figures.dynamics_runs import (
     CONTROL,
@@ -31,23 +33,31 @@ PREDICTORS = ("curl", "least", "step", "on retain", "descent", "loss")
 
 def pages(table: Table, partial: bool) -> Pages:
     """Two figures for each study that is whole: curl and stability, and interference."""
-    made, said, left_out, counted = [], [], [], dict[str, int]()
-    for study in studies(table):
-        if study.missing and not (partial and len(study.seeds) > 1):
-            left_out.append(f"{study.kind}: {study.missing}")
-            continue
-        counted[study.kind] = counted.get(study.kind, 0) + 1
+    found = studies(table)
+    fit = [study for study in found if drawn(study, partial)]
+    left_out = [f"{s.kind}: {s.missing}" for s in found if not drawn(s, partial)]
+    made, said, counted = [], [], Counter[str]()
+    for i, words in told_apart([study.kind for study in fit], [study.rows for study in fit]):
+        study = fit[i]._replace(apart=words)
+        counted[study.kind] += 1
         again = f"-{counted[study.kind]}" if counted[study.kind] > 1 else ""
         made += both(f"-{study.kind}{again}", study)
-        said.append(in_words(study, made[-2].marks, made[-1].marks))
+        said.append(headed(words, in_words(study, made[-2].marks, made[-1].marks)))
     return Pages(made, "\n\n".join(said), left_out)
+
+
+def drawn(study: Study, partial: bool) -> bool:
+    """Whether a study is whole, or a part of it can be drawn and is asked for."""
+    return not study.missing or (partial and len(study.seeds) > 1)
 
 
 def both(suffix: str, study: Study) -> list[Page]:
     """The figure of curl and stability, and the one of interference."""
     stable = panels(study, STABILITY) + closed_forms(study) + planted_marks()
     between = panels(study, INTERFERENCE) + foretold(study)
-    one, other = caption_of(study), interference_caption(study)
+    one, other = (
+        headed(study.apart, caption) for caption in (caption_of(study), interference_caption(study))
+    )
     return [
         Page(f"dynamics{suffix}", lambda: draw(stable, study.lengths, one), stable, one),
         Page(f"dynamics_interference{suffix}",

@@ -36,6 +36,7 @@ class Study(NamedTuple):
     seeds: Sequence[int]
     missing: str
     rows: Sequence[Row]
+    apart: str = ""
 
     @property
     def lengths(self) -> list[int]:

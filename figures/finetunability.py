@@ -6,6 +6,7 @@ import numpy as np
 
 from absorb.stats.finetunability import Proxy, proxy
 from absorb.stats.intervals import share_t
+from figures.apart import headed
 from figures.finetuned_draw import draw
 from figures.finetuned_runs import BUDGETS, NEVER, TAUGHT, Study, studies
 from figures.marks import Mark, mark, number, spoken
@@ -23,7 +24,7 @@ def pages(table: Table, partial: bool) -> Pages:
 def page(name: str, study: Study) -> Page:
     """The figure of one study."""
     marks = [m for budget in BUDGETS for m in (*back(study, budget), *tested(study, budget))]
-    caption = caption_of(study)
+    caption = headed(study.apart, caption_of(study))
     return Page(name, lambda: draw(marks, caption), marks, caption)
 
 

@@ -34,6 +34,7 @@ class Study(NamedTuple):
     seeds: Sequence[int]
     rows: Sequence[Row]
     missing: str
+    apart: str = ""
 
     @property
     def target(self) -> float:

@@ -7,6 +7,7 @@ import numpy as np
 
 from absorb.stats.four_properties import MARGIN, agreement, compare_pairs, tau_b
 from absorb.stats.intervals import mean_t
+from figures.apart import headed
 from figures.four_draw import PLANTED, TAU, WITHIN, draw
 from figures.marks import Mark, mark, number, spoken
 from figures.page import Page, Pages, by_model, pages_of
@@ -39,7 +40,8 @@ def page(name: str, study: Study) -> Page:
     marks += [m for name in study.planted for m in planted_cells(study, name)]
     marks += [m for pair in combinations(PROPERTIES, 2) for m in compared(study, *pair)]
     marks += [held_against(study, p, name) for name in study.planted for p in PROPERTIES]
-    caption, tasks = caption_of(study), [task.words for task in study.tasks]
+    caption = headed(study.apart, caption_of(study))
+    tasks = [task.words for task in study.tasks]
     return Page(name, lambda: draw(marks, tasks, caption), marks, caption)
 
 

@@ -11,6 +11,7 @@ from absorb.stats.crossed import crossed
 from absorb.stats.home_agreement import fleiss_kappa, mean_rand
 from absorb.stats.intervals import jackknife_t, undefined
 from absorb.stats.variance import variance
+from figures.apart import headed
 from figures.homes_draw import draw
 from figures.housed import AGREEMENT, LOST, REGION, homes_of, known
 from figures.marks import Mark, mark, spoken
@@ -36,6 +37,7 @@ class Study(NamedTuple):
     home_RC: np.ndarray
     run_IS: np.ndarray
     missing: str
+    apart: str = ""
 
     @property
     def lost(self) -> list[int]:
@@ -92,7 +94,7 @@ def lacking(rows: Sequence[Row], levels: dict[str, list[int]]) -> str:
 def page(name: str, study: Study) -> Page:
     """The figure of one design."""
     marks = [*by_init(study), *shares_of_init(study), *agreements(study)]
-    caption = caption_of(study)
+    caption = headed(study.apart, caption_of(study))
     return Page(name, lambda: draw(marks, study.words, caption), marks, caption)
 
 

@@ -15,6 +15,7 @@ from absorb.stats.mechanics import (
     rotation,
     share,
 )
+from figures.apart import headed
 from figures.marks import Mark, mark, spoken
 from figures.mechanics_draw import draw
 from figures.mechanics_runs import (
@@ -42,7 +43,7 @@ def page(name: str, study: Study) -> Page:
     """The figure of one study."""
     marks = [*growth(study), *suppression(study), *earned(study), *probed(study)]
     marks += [*stopped(study), *nudged(study), *slopes(study), *turned(study)]
-    caption = caption_of(study)
+    caption = headed(study.apart, caption_of(study))
     return Page(name, lambda: draw(marks, caption), marks, caption)
 
 

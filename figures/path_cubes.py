@@ -33,6 +33,7 @@ class Study(NamedTuple):
     starts: Sequence[Sequence[Row]]
     rows: Sequence[Row]
     missing: str
+    apart: str = ""
 
 
 def studies(table: Table) -> list[Study]:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from absorb.stats.intervals import mean_t
+from figures.apart import headed
 from figures.housed import agreement_lines, concept_lines, homes_of, housed
 from figures.marks import Mark, mark, spoken
 from figures.page import Page, Pages, pages_of
@@ -39,7 +40,7 @@ def pages(table: Table, partial: bool) -> Pages:
 def page(name: str, study: Study) -> Page:
     """The figure of one study."""
     marks = [m for panel in COMPARISONS for m in compared(study, panel)] + all_housed(study)
-    caption = caption_of(study)
+    caption = headed(study.apart, caption_of(study))
     return Page(name, lambda: draw(marks, caption), marks, caption)
 
 

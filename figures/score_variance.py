@@ -7,6 +7,7 @@ import numpy as np
 
 from absorb.stats.intervals import Interval, unclosed
 from absorb.stats.score_variance import normal_interval, score_variance
+from figures.apart import headed
 from figures.marks import Mark, mark, number, series_of, spoken
 from figures.page import Page, Pages, pages_of
 from figures.panels import points, say_why, whiskers
@@ -33,7 +34,7 @@ def pages(table: Table, partial: bool) -> Pages:
 
 def page(name: str, study: Study) -> Page:
     """The figure of one study."""
-    marks, caption = list(varied(study)), caption_of(study)
+    marks, caption = list(varied(study)), headed(study.apart, caption_of(study))
     return Page(name, lambda: draw(marks, caption), marks, caption)
 
 

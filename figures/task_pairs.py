@@ -49,6 +49,7 @@ class Study(NamedTuple):
     rows: Sequence[Row]
     missing: str
     planted: Mapping[str, np.ndarray]
+    apart: str = ""
 
 
 def studies(table: Table) -> list[Study]:

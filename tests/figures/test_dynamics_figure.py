@@ -174,3 +174,14 @@ def test_two_runs_of_one_cell_and_seed_are_refused(rows):
     noisy = [row | {"routing.false_negative": 0.1} for row in (*rows, *std)]
     with pytest.raises(AbsorbError, match=r"^two runs of std after 5 epochs at label fraction"):
         studies(table([*noisy, *std]))
+
+
+def test_two_learning_rates_are_told_apart_in_both_captions(rows):
+    rate = rows[0]["train.learning_rate"]
+    slower = [row | {"train.learning_rate": rate / 2} for row in rows]
+    found = dynamics.pages(table([*rows, *slower]), False)
+    assert [page.name for page in found.pages] == [
+        "dynamics-mlp", "dynamics_interference-mlp", "dynamics-mlp-2", "dynamics_interference-mlp-2"
+    ]  # fmt: skip
+    for page, own in zip(found.pages, (rate / 2, rate / 2, rate, rate), strict=True):
+        assert page.caption.startswith(f"train.learning_rate={own}\n180 runs")

@@ -104,3 +104,13 @@ def test_a_study_with_a_hole_is_not_drawn(rows):
     assert not found.pages and " of " in found.left_out[0]
     none = [row for row in rows if row["routing.arm"] != "capacity"]
     assert "capacity" in mechanics.pages(table(none), False).left_out[0]
+
+
+def test_two_studies_of_a_model_are_told_apart_in_their_captions(rows):
+    rate = rows[0]["train.learning_rate"]
+    slower = [row | {"train.learning_rate": rate / 2} for row in rows]
+    found = mechanics.pages(table([*rows, *slower]), False).pages
+    assert [(page.name, page.caption.splitlines()[0]) for page in found] == [
+        ("mechanics-mlp", f"train.learning_rate={rate / 2}"),
+        ("mechanics-mlp-2", f"train.learning_rate={rate}"),
+    ]
