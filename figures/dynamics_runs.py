@@ -10,7 +10,7 @@ import numpy as np
 from absorb.errors import AbsorbError
 from absorb.stats.intervals import Interval, mean_t
 from figures.select import ARM, FRACTION, Table, plain, row_groups
-from figures.token_runs import MECHANISM, Row, Seeded, common, finished
+from figures.token_runs import MECHANISM, Row, Seeded, common, ended_badly, finished
 
 EPOCHS, WEIGHTS = "train.epochs", "routing.weights.forget"
 FREE = (ARM, FRACTION, MECHANISM, EPOCHS, WEIGHTS)
@@ -98,17 +98,17 @@ def study_of(rows: Sequence[Row]) -> Study:
     seeds = common(list(cells.values()))
     done = {cell: finished(runs) for cell, runs in cells.items()}
     every = [row for runs in cells.values() for row in runs.values()]
-    return Study(done, seeds, lacking(done, seeds), every)
+    return Study(done, seeds, lacking(done, seeds, ended_badly(every)), every)
 
 
-def lacking(cells: Mapping[Cell, Seeded], seeds: Sequence[int]) -> str:
-    """How many runs of the full grid are there and ended well; "" where all are."""
+def lacking(cells: Mapping[Cell, Seeded], seeds: Sequence[int], badly: str) -> str:
+    """How many runs of the full grid are there and ended well, and how others ended; "" if all."""
     lengths = {cell.epochs for cell in cells}
     wanted = {cell._replace(epochs=n) for cell in cells for n in lengths}
     there = sum(len(set(seeds) & set(cells.get(cell, ()))) for cell in wanted)
     total = len(wanted) * len(seeds)
     if there < total:
-        return f"{there} of {total} runs"
+        return f"{there} of {total} runs{badly}"
     return "" if len(seeds) > 1 else "one seed; 2 or more are needed"
 
 

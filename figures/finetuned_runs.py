@@ -10,7 +10,7 @@ from absorb.stats.finetunability import distance
 from absorb.stats.relearn import flattened
 from figures.relearning import checkpoints
 from figures.select import ARM, FRACTION, Table, plain, row_groups
-from figures.token_runs import MECHANISM, Row, Seeded, common, finished
+from figures.token_runs import MECHANISM, Row, Seeded, common, ended_badly, finished
 
 EPOCHS, RIVAL = "train.epochs", "rival.kind"
 FREE = (ARM, FRACTION, MECHANISM, EPOCHS, RIVAL, "rival.rate", "rival.strength", "rival.steps")
@@ -71,7 +71,7 @@ def study_of(rows: Sequence[Row]) -> Study:
     asked = {kind: list(own.values()) for kind, own in networks.items() if kind}
     seeds = common([runs for own in asked.values() for runs in own])
     of = {kind: [finished(runs) for runs in own] for kind, own in asked.items()}
-    missing = lacking(of, seeds)
+    missing = lacking(of, seeds, ended_badly(rows))
     if missing:
         return Study({}, np.nan, np.nan, seeds, rows, missing)
     known = [runs[seed] for runs in of[REFERENCE] for seed in seeds]
@@ -85,14 +85,14 @@ def study_of(rows: Sequence[Row]) -> Study:
     return study._replace(distances=distances(of, seeds, study.target))
 
 
-def lacking(networks: Networks, seeds: Sequence[int]) -> str:
+def lacking(networks: Networks, seeds: Sequence[int], badly: str) -> str:
     """What is not there, in words; "" where everything is."""
     if absent := [kind for kind in (*NEVER, REFERENCE) if kind not in networks]:
         return f"no networks {', '.join(absent)}"
     every = [runs for own in networks.values() for runs in own]
     there = sum(len(set(seeds) & set(runs)) for runs in every)
     if there < len(every) * len(seeds):
-        return f"{there} of {len(every) * len(seeds)} runs"
+        return f"{there} of {len(every) * len(seeds)} runs{badly}"
     return "" if len(seeds) >= 4 else f"{len(seeds)} seeds; 4 or more are needed"
 
 

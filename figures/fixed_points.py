@@ -20,7 +20,7 @@ from figures.fixed_points_draw import CLOSED, COLUMNS, PLACE, draw
 from figures.marks import Mark, mark, spoken
 from figures.page import Page, Pages
 from figures.select import ARM, FRACTION, Table, row_groups
-from figures.token_runs import MECHANISM, Row, common
+from figures.token_runs import MECHANISM, Row, common, ended_badly
 
 FREE = (ARM, FRACTION, MECHANISM, WEIGHTS)
 WAYS = ("solver", "flow")
@@ -89,7 +89,7 @@ def study_of(rows: Sequence[Row]) -> Study:
             cell[int(row["seed"])] = row
     seeds = common(list(cells.values()))
     there, total = sum(map(len, cells.values())), len(cells) * len({r["seed"] for r in rows})
-    missing = f"{there} of {total} runs" if there < total else ""
+    missing = f"{there} of {total} runs{ended_badly(rows)}" if there < total else ""
     missing = missing or ("" if len(seeds) > 1 else "one seed; 2 are needed")
     return Study(cells, seeds, missing, network(rows[0]), rows)
 

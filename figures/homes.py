@@ -18,7 +18,7 @@ from figures.marks import Mark, mark, spoken
 from figures.page import Page, Pages, pages_of
 from figures.path_cubes import FACTORS, SEEDS, level
 from figures.select import Table, plain, row_groups
-from figures.token_runs import CONCEPT, MECHANISM, Row, concept_count, level_words
+from figures.token_runs import CONCEPT, MECHANISM, Row, concept_count, ended_badly, level_words
 from figures.variance import separate
 
 FEWEST = 4  # levels of initialisation and of data order
@@ -86,7 +86,7 @@ def lacking(rows: Sequence[Row], levels: dict[str, list[int]]) -> str:
     wanted = int(np.prod([len(own) for own in levels.values()]))
     whole = sum(row["status"] == "ok" for row in rows)
     if whole != wanted:
-        return f"{whole} of {wanted} runs"
+        return f"{whole} of {wanted} runs{ended_badly(rows)}"
     few = min(len(levels["init"]), len(levels["order"]))
     return f"{few} initialisations or data orders; {FEWEST} are needed" if few < FEWEST else ""
 

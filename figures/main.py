@@ -1,7 +1,7 @@
 """`absorb figures [NAME ...] [store=DIR] [out=DIR] [venue=NAME] [partial=true] [strict=true]`."""
 
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -101,12 +101,15 @@ def main(arguments: Sequence[str], today: Callable[[], str] | None = None) -> in
         runs, pairs = (of_today(table, asked.store, today) for table in (runs, pairs))
     gallery, drawn = Gallery(asked.out, asked.venue), 0
     for name in asked.names or tuple(FIGURES):
-        found = FIGURES[name](pairs if name in PAIRED else runs, asked.partial)
+        table = pairs if name in PAIRED else runs
+        found = FIGURES[name](table, asked.partial)
+        more = set() if asked.partial else drawn_if_partial(name, table, found)
         if asked.names:
-            refuse_nothing(name, found, asked.store)
+            refuse_nothing(name, found, asked.store, more)
         for page in found.pages:
             say(*gallery.hang(page))
-        say(*(f"not drawn, {name} of {text} (partial=true draws it)" for text in found.left_out))
+        for text in found.left_out:
+            say(f"not drawn, {name} of {text}{' (partial=true draws it)' * (text in more)}")
         if found.headline:
             say("", found.headline, "")
         drawn += len(found.pages)
@@ -183,15 +186,27 @@ def of_today(table: Table, store: Path, today: Callable[[], str] | None) -> dict
     return {name: [column[i] for i in rows] for name, column in table.items()}
 
 
-def refuse_nothing(name: str, found: Pages, store: Path) -> None:
-    """Say why a figure that was asked for by name cannot be drawn at all."""
+def drawn_if_partial(name: str, table: Table, found: Pages) -> set[str]:
+    """Of what is left out, what partial=true would draw; many figures have no use for a part."""
+    if not found.left_out:
+        return set()
+    partly = FIGURES[name](table, True)
+    more = sum(len(p.marks) for p in partly.pages) > sum(len(p.marks) for p in found.pages)
+    return set(found.left_out) - set(partly.left_out) if more else set()
+
+
+def refuse_nothing(name: str, found: Pages, store: Path, more: Collection[str]) -> None:
+    """Say why a figure that was asked for by name cannot be drawn at all, and what could be done.
+
+    `more` is what partial=true would draw. A run that diverged does so again.
+    """
     if found.pages:
         return
     if found.left_out:
-        raise AbsorbError(
-            f"{name} is not drawn: {'; '.join(found.left_out)}."
-            " Finish the sweep, or add partial=true to draw what is there"
-        )
+        ways = [] if all("diverged" in text for text in found.left_out) else ["finish the sweep"]
+        ways += ["add partial=true to draw what is there"] if more else []
+        advice = f". {', or '.join(ways).capitalize()}" if ways else ""
+        raise AbsorbError(f"{name} is not drawn: {'; '.join(found.left_out)}{advice}")
     if name in PAIRED:
         raise AbsorbError(f"{name} is not drawn: {store} has no pairs; `absorb {name}` makes them")
     raise AbsorbError(f"{name} is not drawn: {store} has no runs of such an experiment")

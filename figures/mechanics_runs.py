@@ -7,7 +7,7 @@ import numpy as np
 
 from figures.path_cubes import units
 from figures.select import ARM, FRACTION, Table, plain, row_groups
-from figures.token_runs import Row, Seeded, common
+from figures.token_runs import Row, Seeded, common, ended_badly
 
 UNTIL, NUDGE, NUDGE_AT, DIARY = "routing.until", "train.nudge", "train.nudge_at", "mechanics.credit"
 FREE = (ARM, FRACTION, UNTIL, NUDGE, NUDGE_AT)
@@ -68,7 +68,7 @@ def study_of(rows: Sequence[Row]) -> Study:
         if row["status"] == "ok":
             cells.setdefault(cell_of(row), {})[int(row["seed"])] = row
     seeds = common(list(cells.values()))
-    return Study(cells, seeds, rows, lacking(cells, seeds))
+    return Study(cells, seeds, rows, lacking(cells, seeds, ended_badly(rows)))
 
 
 def cell_of(row: Row) -> Cell:
@@ -77,13 +77,13 @@ def cell_of(row: Row) -> Cell:
     return Cell(row[ARM], float(row[FRACTION]), float(row[UNTIL]), float(nudge), float(at))
 
 
-def lacking(cells: Mapping[Cell, Seeded], seeds: Sequence[int]) -> str:
+def lacking(cells: Mapping[Cell, Seeded], seeds: Sequence[int], badly: str) -> str:
     """What is not there, in words; "" where everything is."""
     if CAPACITY not in cells:
-        return "no runs of the arm capacity, the control"
+        return f"no runs of the arm capacity, the control{badly}"
     there = sum(len(set(seeds) & set(runs)) for runs in cells.values())
     if there < len(cells) * len(seeds):
-        return f"{there} of {len(cells) * len(seeds)} runs"
+        return f"{there} of {len(cells) * len(seeds)} runs{badly}"
     return "" if len(seeds) >= 4 else f"{len(seeds)} seeds; 4 or more are needed"
 
 

@@ -12,7 +12,7 @@ from absorb.stats.over_pairs import pair_table
 from absorb.stats.representation import CKA_DEBIASED, nearest, procrustes_similarity
 from figures.housed import homes_of, known
 from figures.select import Table, plain, row_groups
-from figures.token_runs import MECHANISM, Row
+from figures.token_runs import MECHANISM, Row, ended_badly
 
 FACTORS = ("init", "order", "labels")
 EPOCHS = "train.epochs"
@@ -55,7 +55,8 @@ def study_of(rows: Sequence[Row]) -> Study:
     by_init = {level(row, "init"): row for row in done if not row[EPOCHS]}
     levels = sorted(by_init)
     starts = [[by_init[a], by_init[b]] for a, b in zip(levels[::2], levels[1::2], strict=False)]
-    bad = f"{len(done)} of {len(rows)} runs ended well" if len(done) < len(rows) else ""
+    badly = ended_badly(rows)
+    bad = f"{len(done)} of {len(rows)} runs ended well{badly}" if len(done) < len(rows) else ""
     return Study(cubes, starts, rows, bad or lacking(cubes, split))
 
 

@@ -138,6 +138,12 @@ def missing(
     )
 
 
+def ended_badly(rows: Iterable[Row]) -> str:
+    """How many of these runs diverged and failed, such as ", 1 diverged"; "" where all ended."""
+    status = Counter(str(row["status"]) for row in rows)
+    return "".join(f", {status[name]} {name}" for name in ("diverged", "failed") if status[name])
+
+
 def finished(runs: Seeded) -> Seeded:
     """The runs that ended well, in the order of the seeds."""
     return {seed: row for seed, row in sorted(runs.items()) if row["status"] == "ok"}

@@ -13,7 +13,7 @@ from figures.marks import Mark, mark, number, spoken
 from figures.page import Page, Pages
 from figures.path_cubes import FACTORS, SEEDS, level
 from figures.select import RERUN, Table, plain, row_groups
-from figures.token_runs import Row
+from figures.token_runs import Row, ended_badly
 from figures.variance_draw import draw
 
 SCORES = {
@@ -79,7 +79,8 @@ def study_of(rows: Sequence[Row]) -> Study:
     task = TASKS.get(rows[0]["model.kind"], str(rows[0]["world.kind"]))
     whole = sum(row["status"] == "ok" for row in rows)
     if whole < len(rows):
-        return Study(task, {}, rows[0], len(rows), f"{whole} of {len(rows)} runs ended well")
+        missing = f"{whole} of {len(rows)} runs ended well{ended_badly(rows)}"
+        return Study(task, {}, rows[0], len(rows), missing)
     found, missing = {}, ""
     try:
         for score in SCORES:

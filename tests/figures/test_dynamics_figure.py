@@ -112,7 +112,7 @@ def test_a_run_that_is_not_there_is_counted(rows):
 def test_a_run_that_diverged_is_missing_and_not_read(rows):
     broken = rows[-1] | {"status": "diverged", "dynamics.curl": 99.0}
     found = dynamics.pages(table([*rows[:-1], broken]), False)
-    assert not found.pages and found.left_out == ["mlp: 179 of 180 runs"]
+    assert not found.pages and found.left_out == ["mlp: 179 of 180 runs, 1 diverged"]
     stable, _ = dynamics.pages(table([*rows[:-1], broken]), True).pages
     assert "PARTIAL: 179 of 180 runs" in stable.caption and "1 diverged" in stable.caption
     assert max(m.value for m in stable.marks if "curl" in m.panel) < 1

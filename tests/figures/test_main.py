@@ -7,7 +7,9 @@ from planted_runs import cloud_rows, dose_rows, stored
 
 from absorb.cli import main as absorb
 from absorb.errors import AbsorbError
-from figures.main import FIGURES, main, read, understood
+from figures.main import FIGURES, drawn_if_partial, main, read, refuse_nothing, understood
+from figures.marks import Mark
+from figures.page import Page, Pages
 from figures.save import INDEX, Gallery
 
 ROOT = Path(__file__).parents[2]
@@ -65,6 +67,35 @@ def test_an_unfinished_sweep_is_refused_by_number_and_drawn_when_asked(tmp_path,
     assert not (where / "figures").exists()
     assert main(["dose_response", f"store={where}", "partial=true"]) == 0
     assert "51 runs (of 52: PARTIAL)" in (where / "figures" / "dose_response.md").read_text()
+
+
+def page(marks: int) -> Page:
+    return Page("f", lambda: None, [Mark("p", "s", i, 1, 1, 1, 1) for i in range(marks)], "")
+
+
+@pytest.mark.parametrize(
+    ("partly", "promised"),
+    [(Pages([page(1)], "", ["b: 1 seed"]), {"a: 1 of 2 runs"}),
+     (Pages([], "", ["a: 1 of 2 runs", "b: 1 seed"]), set()),
+     (Pages([], "", ["a: no run ended well", "b: 1 seed"]), set())],
+)  # fmt: skip
+def test_partial_is_promised_where_it_draws_more(partly, promised, monkeypatch):
+    found = Pages([], "", ["a: 1 of 2 runs", "b: 1 seed"])
+    monkeypatch.setitem(FIGURES, "frontier", lambda table, partial: partly)
+    assert drawn_if_partial("frontier", {}, found) == promised
+
+
+@pytest.mark.parametrize(
+    ("reason", "more", "advice"),
+    [("1 of 2 runs", True, ". Finish the sweep, or add partial=true to draw what is there"),
+     ("1 of 2 runs", False, ". Finish the sweep"),
+     ("1 of 2 runs, 1 diverged", True, ". Add partial=true to draw what is there"),
+     ("1 of 2 runs, 1 diverged", False, "")],
+)  # fmt: skip
+def test_what_helps_is_said_and_nothing_else(reason, more, advice):
+    with pytest.raises(AbsorbError) as error:
+        refuse_nothing("f", Pages([], "", [reason]), Path("s"), {reason} if more else set())
+    assert str(error.value) == f"f is not drawn: {reason}{advice}"
 
 
 def test_a_missing_arm_is_named(tmp_path):

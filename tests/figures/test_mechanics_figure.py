@@ -114,3 +114,9 @@ def test_two_studies_of_a_model_are_told_apart_in_their_captions(rows):
         ("mechanics-mlp", f"train.learning_rate={rate / 2}"),
         ("mechanics-mlp-2", f"train.learning_rate={rate}"),
     ]
+
+
+def test_a_run_that_diverged_is_said_to_have_diverged(rows):
+    bad = [rows[0] | {"status": "diverged"}, *rows[1:]]
+    (said,) = mechanics.pages(table(bad), False).left_out
+    assert said == f"mechanics: {len(rows) - 1} of {len(rows)} runs, 1 diverged"

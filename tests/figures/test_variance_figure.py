@@ -52,7 +52,7 @@ def test_a_design_with_a_hole_names_it(rows):
 
 def test_a_run_that_diverged_is_missing(rows):
     found = variance.pages(table([*rows[:-1], rows[-1] | {"status": "diverged"}]), False)
-    assert not found.pages and "95 of 96 runs ended well" in found.left_out[0]
+    assert not found.pages and "95 of 96 runs ended well, 1 diverged" in found.left_out[0]
 
 
 def test_runs_with_one_seed_each_are_no_design(rows):
