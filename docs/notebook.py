@@ -32,6 +32,7 @@ def loaded(FIGURES, PAIRED, mo, read, read_pairs):
 
 @app.cell
 def chosen(mo, pages):
+    mo.stop(not pages, mo.md("No finished sweep is here that a figure could be drawn from."))
     choice = mo.ui.dropdown(sorted(pages), value=min(pages), label="figure")
     choice
     return (choice,)
