@@ -71,7 +71,9 @@ def test_a_run_that_diverged_is_missing(rows, kind):
     bad = next(i for i, row in enumerate(rows) if kind_of(row) == kind)
     some = [row | {"status": "diverged"} if i == bad else row for i, row in enumerate(rows)]
     found = finetunability.pages(table(some), False)
-    assert not found.pages and f"{len(rows) - 1} of {len(rows)} runs" in found.left_out[0]
+    assert (
+        not found.pages and f"{len(rows) - 1} of {len(rows)} runs, 1 diverged" in found.left_out[0]
+    )
 
 
 def test_a_target_that_is_not_finite_is_said(rows):

@@ -87,7 +87,7 @@ def test_a_run_that_is_not_there_is_counted(rows):
 def test_a_run_that_did_not_end_well_is_not_there(rows):
     bad = [rows[0] | {"status": "diverged"}, *rows[1:]]
     found = fixed_points.pages(table(bad), False)
-    assert len(found.left_out) == 1 and "of 18 runs" in found.left_out[0]
+    assert len(found.left_out) == 1 and "of 18 runs, 1 diverged" in found.left_out[0]
 
 
 def test_runs_without_the_treatment_are_no_study(rows):

@@ -121,7 +121,7 @@ def test_a_design_with_a_hole_is_named():
     found = homes.pages(table(rows[:-1]), False)
     assert not found.pages and "191 of 192 runs" in found.left_out[0]
     found = homes.pages(table([*rows[:-1], rows[-1] | {"status": "diverged"}]), False)
-    assert not found.pages and "191 of 192 runs" in found.left_out[0]
+    assert not found.pages and "191 of 192 runs, 1 diverged" in found.left_out[0]
 
 
 def test_runs_that_are_compared_share_neither_initialisation_nor_order():
