@@ -28,7 +28,7 @@ def told_apart(names: Sequence[Hashable], each: Sequence[Sequence[Row]]) -> list
     return found
 
 
-def settings_of_each(each: Sequence[Sequence[Row]]) -> list[Settings]:
+def settings_of_each(each: Sequence[Sequence[Row]]) -> Sequence[Settings]:
     """What all runs of each study agree on, or, where that tells none apart, all they have."""
     every = [settings_of(rows) for rows in each]
     one = [name for name in every[0] if all(len(own.get(name, ())) == 1 for own in every)]
