@@ -28,7 +28,7 @@ class Study(NamedTuple):
 
     pairs: Mapping[str, Sequence[Row]]
     missing: str
-    apart: str = ""
+    apart: str = ""  # what tells it from others of its figure
 
     @property
     def rows(self) -> list[Row]:

@@ -88,7 +88,7 @@ def planted(columns: dict[str, np.ndarray]) -> Planted:
     seeds = sorted(set.intersection(*every)) if every else []
     share_SP = {a: np.array([[cells[a, p, s] for p in fractions] for s in seeds]) for a in arms}
     depth, strength = columns["model.depth"][0], columns["model.strength"][0]
-    missing = "" if seeds or len(fractions) == 1 else "no seed has all cells"
+    missing = "no seed has all cells" if len(fractions) > 1 and not seeds else ""
     missing = missing if "route" in arms else "no run of route ended well"
     return Planted(int(depth), float(strength), tuple(fractions), share_SP, missing)
 

@@ -36,7 +36,7 @@ class Study(NamedTuple):
     seeds: Sequence[int]
     missing: str
     rows: Sequence[Row]
-    apart: str = ""
+    apart: str = ""  # what tells it from others of its figure
 
     @property
     def lengths(self) -> list[int]:

@@ -37,7 +37,7 @@ class Study(NamedTuple):
     home_RC: np.ndarray
     run_IS: np.ndarray
     missing: str
-    apart: str = ""
+    apart: str = ""  # what tells it from others of its figure
 
     @property
     def lost(self) -> list[int]:

@@ -34,7 +34,7 @@ class Study(NamedTuple):
     seeds: Sequence[int]
     rows: Sequence[Row]
     missing: str
-    apart: str = ""
+    apart: str = ""  # what tells it from others of its figure
 
     def of(self, cell: Cell) -> list[Row]:
         """The runs of a cell, in the order of the seeds."""

@@ -33,7 +33,7 @@ class Study(NamedTuple):
     starts: Sequence[Sequence[Row]]
     rows: Sequence[Row]
     missing: str
-    apart: str = ""
+    apart: str = ""  # what tells it from others of its figure
 
 
 def studies(table: Table) -> list[Study]:

@@ -49,7 +49,7 @@ class Study(NamedTuple):
     rows: Sequence[Row]
     missing: str
     planted: Mapping[str, np.ndarray]
-    apart: str = ""
+    apart: str = ""  # what tells it from others of its figure
 
 
 def studies(table: Table) -> list[Study]:
