@@ -203,7 +203,8 @@ def refuse_nothing(name: str, found: Pages, store: Path, more: Collection[str]) 
     if found.pages:
         return
     if found.left_out:
-        ways = [] if all("diverged" in text for text in found.left_out) else ["finish the sweep"]
+        done = all("diverged" in text or text.endswith("ended well") for text in found.left_out)
+        ways = [] if done else ["finish the sweep"]
         ways += ["add partial=true to draw what is there"] if more else []
         advice = f". {', or '.join(ways).capitalize()}" if ways else ""
         raise AbsorbError(f"{name} is not drawn: {'; '.join(found.left_out)}{advice}")

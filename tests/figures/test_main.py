@@ -90,7 +90,8 @@ def test_partial_is_promised_where_it_draws_more(partly, promised, monkeypatch):
     [("1 of 2 runs", True, ". Finish the sweep, or add partial=true to draw what is there"),
      ("1 of 2 runs", False, ". Finish the sweep"),
      ("1 of 2 runs, 1 diverged", True, ". Add partial=true to draw what is there"),
-     ("1 of 2 runs, 1 diverged", False, "")],
+     ("1 of 2 runs, 1 diverged", False, ""),
+     ("mlp: no run ended well", False, "")],
 )  # fmt: skip
 def test_what_helps_is_said_and_nothing_else(reason, more, advice):
     with pytest.raises(AbsorbError) as error:
