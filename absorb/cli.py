@@ -193,8 +193,9 @@ def _reproduce(options: argparse.Namespace) -> int:
     from figures.reproduce import main as reproduce
     from sweeps.barriers import barriers
     from sweeps.commands import sweep
+    from sweeps.provenance import code_text
 
-    return reproduce(options.arguments, lambda words: sweep(words, yes=True), barriers)
+    return reproduce(options.arguments, lambda words: sweep(words, yes=True), barriers, code_text)
 
 
 def _bench(options: argparse.Namespace) -> int:

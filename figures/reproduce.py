@@ -52,7 +52,7 @@ def main(
     arguments: Sequence[str],
     sweep: Command,
     pair: Command,
-    today: Callable[[], str] | None = None,
+    today: Callable[[], str],
 ) -> int:
     """Run what is missing and compare; 0 where nothing moved and all runs are by today's code.
 
@@ -144,10 +144,8 @@ def run(plan: Plan, experiment: str, store: Path, sweep: Command, pair: Command)
     return 0
 
 
-def by_other_code(store: Path, today: Callable[[], str] | None) -> Iterator[str]:
+def by_other_code(store: Path, today: Callable[[], str]) -> Iterator[str]:
     """How many of the runs and of the pairs in a store are not by today's code; a line for each."""
-    if today is None:
-        return
     for name, table in (("runs", read(store)), ("pairs", read_pairs(store))):
         codes = table.get("code", ())
         others = sum(code != today() for code in codes)

@@ -86,7 +86,9 @@ def paper(built, tmp_path) -> Path:
     return Path(shutil.copytree(built, tmp_path / "paper"))
 
 
-def reproduced(paper, capsys, *words, today=None, **how) -> tuple[int, list[str], Sweeps]:
+def reproduced(
+    paper, capsys, *words, today=lambda: "planted", **how
+) -> tuple[int, list[str], Sweeps]:
     sweeps = Sweeps(**how)
     store = paper.parent / f"new{how.get('shift', '')}"
     capsys.readouterr()
@@ -111,7 +113,7 @@ def test_runs_that_other_code_has_made_reproduce_nothing(paper, capsys):
 
 def test_what_todays_code_has_made_on_another_day_still_counts(paper, capsys):
     for _ in range(2):
-        code, said, _ = reproduced(paper, capsys, "small", today=lambda: "planted")
+        code, said, _ = reproduced(paper, capsys, "small")
         assert code == 0 and not any("other code" in line for line in said)
 
 
