@@ -67,11 +67,9 @@ def studies(table: Table) -> list[Study]:
 def network(row: Row) -> str:
     """The network of a run in words."""
     kind = str(row["model.kind"])
-    return (
-        f"paths of {int(row['model.depth'])}"
-        if kind == "paths"
-        else (f"{kind}, {row['world.kind']}")
-    )
+    if kind == "paths":
+        return f"paths of {int(row['model.depth'])}"
+    return f"{kind}, {row['world.kind']}"
 
 
 def side(row: Row) -> str:

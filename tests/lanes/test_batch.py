@@ -173,13 +173,6 @@ def test_memory_that_runs_out_is_told_with_the_lanes_that_were_tried(lanes, monk
     assert caught.value.lanes == tried
 
 
-def test_lanes_are_for_a_full_batch_whatever_is_left_of_it():
-    configs, two = config_list(6), {"devices": 2}
-    assert train_batch(configs, **two).lanes == 3
-    assert train_batch(configs[:2], **two).lanes == 2
-    assert train_batch(configs[:2], runs=6, **two).lanes == 3
-
-
 def test_configs_of_two_specs_are_refused():
     with pytest.raises(AbsorbError, match="more than one Spec"):
         train_batch([small(), small("train.epochs=5")], lanes=2)

@@ -8,6 +8,7 @@ from absorb.config import spec_of
 from absorb.footprint import FEWEST_LANES
 from absorb.knobs import knobs_of
 from absorb.lanes import width
+from absorb.lanes.batch import train_batch
 from absorb.worlds import load_world
 from sweeps.app import compose
 
@@ -54,6 +55,14 @@ def test_a_short_sweep_fills_no_lanes_in_vain(problem):
     devices, lanes = 2, width.rule(spec)
     assert width.choose_lanes(spec, data, knobs, 2 * lanes - 2, 10, devices) == lanes - 1
     assert width.choose_lanes(spec, data, knobs, 10**6, 10, devices, 6) == 6
+
+
+def test_lanes_are_for_a_full_batch_whatever_is_left_of_it():
+    small = ["model.widths=[16,8]", "routing.units=4", "train.epochs=2", "measure=quick"]
+    configs = [compose([*small, f"seed={seed}"]) for seed in range(6)]
+    assert train_batch(configs, devices=2).lanes == 3
+    assert train_batch(configs[:2], devices=2).lanes == 2
+    assert train_batch(configs[:2], devices=2, runs=6).lanes == 3
 
 
 def test_a_measurement_is_of_the_real_program(problem):
