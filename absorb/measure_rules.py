@@ -32,11 +32,6 @@ def check_measures(config: Config) -> None:
             f"measure.treatments: {min(attacked)} needs retain data, and world linear has none; "
             "it allows whole, raw and mean"
         )
-    if isinstance(config.model, Paths) and config.model.depth > 1 and config.model.strength == 0:
-        raise AbsorbError(
-            f"model.strength=0: must be above 0 at model.depth={config.model.depth}, "
-            "since a product that starts at zero never trains"
-        )
 
 
 def _homes(config: Config) -> None:

@@ -73,6 +73,11 @@ def _world_fits_model(config: Config) -> None:
         raise AbsorbError(
             f"routing.placement={config.routing.placement!r}: model paths needs parallel"
         )
+    if isinstance(config.model, Paths) and config.model.depth > 1 and config.model.strength == 0:
+        raise AbsorbError(
+            f"model.strength=0: must be above 0 at model.depth={config.model.depth}, "
+            "since a product that starts at zero never trains"
+        )
     certified = isinstance(config.model, Autoencoder) and config.model.certificates
     if certified and (config.routing.placement != "slice" or config.routing.sites != ("latent",)):
         raise AbsorbError(
@@ -142,7 +147,7 @@ def _two_decoders(config: Config) -> None:
     arm, p = config.routing.arm, config.routing.label_fraction
     if not getattr(config.model, "separate_decoders", False):
         return
-    if arm not in ("route", "hard", "capacity", "rival") or p == 0:
+    if arm not in ("route", "hard", "capacity") or p == 0:
         raise AbsorbError(
             f"routing.arm={arm!r}, routing.label_fraction={p:g}: model.separate_decoders=true "
             "trains a decoder on labelled examples of the concept alone; it needs "
@@ -260,11 +265,6 @@ def _rival(config: Config) -> None:
         raise AbsorbError(
             f"rival.kind={rival.kind!r}: needs stored examples with other data beside the concept, "
             "not world sparse or linear, and routing.placement=slice or added"
-        )
-    if getattr(config.model, "separate_decoders", False):
-        raise AbsorbError(
-            f"rival.kind={rival.kind!r}: does not know which of two decoders to use; it needs "
-            "model.separate_decoders=false"
         )
     if rival.kind == "distil" and (rival.strength > 1 or rival.steps < 2):
         raise AbsorbError(

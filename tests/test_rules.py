@@ -51,6 +51,8 @@ TWO_DECODERS = ["model=autoencoder", "model.separate_decoders=true", "measure=qu
         ([*TWO_DECODERS, "routing.arm=std"], ["routing.arm='std'", "separate_decoders=true"]),
         ([*TWO_DECODERS, "routing.arm=filter"], ["routing.arm='filter'"]),
         ([*TWO_DECODERS, "routing.arm=placebo"], ["routing.arm='placebo'"]),
+        ([*TWO_DECODERS, "routing=none", "routing.arm=rival", "rival=ascent"],
+         ["routing.arm='rival'", "separate_decoders=true"]),
         ([*TWO_DECODERS, "routing.label_fraction=0"], ["routing.label_fraction=0:", "above 0"]),
         (["routing.placement=parallel", "train.l1_rest=0.1"], ["train.l1_rest=0.1", "must be 0"]),
         (["routing.placement=parallel", "train.correlation=0.1"], ["train.correlation=0.1"]),
