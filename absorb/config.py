@@ -136,7 +136,8 @@ class Rival:
 class Measure:
     """What is asked of a trained network; attacks are rates x examples for each kind.
 
-    What is elicited is the best of all attacks and, unless `refit_epochs` is 0, of the refit.
+    What is elicited is the best of all attacks and, unless `refit_epochs` is 0, of the refit. Of
+    each attack its whole course is kept or, with `attack_looks` 1, its best look alone.
     Fixed points of the masked update are searched from `fixed_starts` fresh starts.
     """
 
@@ -148,6 +149,7 @@ class Measure:
     attack_rates: tuple[float, ...] = static(1e-8, 10.0, length=(1, 32))
     attack_examples: tuple[int, ...] = static(1, 10**6, length=(1, 32))
     attack_steps: int = static(4, 10**6)
+    attack_looks: int | None = static(1, 1, optional=True)
     fixed_starts: int | None = static(1, 1000, optional=True)
     parameters: bool = static()
 

@@ -1,6 +1,7 @@
 """Attacks that bring a removed capability back, looked at as they go on, and the best of them."""
 
-from typing import NamedTuple
+from collections.abc import Callable
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -12,7 +13,7 @@ from absorb.keys import key_for
 from absorb.knobs import Knobs
 from absorb.measure.ablate import View, look
 from absorb.measure.attacks import KINDS, forget_first, mixed_batch
-from absorb.measure.scores import forget_mask, seen, single
+from absorb.measure.scores import forget_loss, forget_mask, seen, single
 from absorb.models import Params
 from absorb.train.losses import errors, targets
 from absorb.worlds.data import Data
@@ -21,10 +22,14 @@ CHECKPOINTS = 4
 
 
 class Attack(NamedTuple):
-    """One attack on the network without its region; `kind` is a key of KINDS."""
+    """One attack on the network without its region; `kind` is a key of KINDS.
+
+    whole: whether every checkpoint is seen on test, or only that which validation chooses.
+    """
 
     kind: str
     steps: int
+    whole: bool = True
 
 
 class Trace(NamedTuple):
@@ -38,9 +43,20 @@ class Trace(NamedTuple):
     moved_K: Array
 
 
+class Course(NamedTuple):
+    """What can be done with an attack: steps from a state, the validation loss, a whole look.
+
+    The first entry of a state is what learns; the others take that alone.
+    """
+
+    descend: Callable[[Any, Array], Any]
+    validate: Callable[[Params], Array]
+    look: Callable[[Params], Trace]
+
+
 def run_attack(spec: Spec, knobs: Knobs, data: Data, params: Params, view: View, attack: Attack,
                rate: Array, examples: Array) -> Trace:  # fmt: skip
-    """Fine-tune the network under `view` with Adam and look at it CHECKPOINTS times.
+    """Fine-tune the network under `view` with Adam; look at CHECKPOINTS, or the best of them.
 
     Where `examples` is negative, all training data are used as they come.
     """
@@ -67,19 +83,49 @@ def run_attack(spec: Spec, knobs: Knobs, data: Data, params: Params, view: View,
         updates, state = optimizer.update(jax.grad(loss)(learn), state)
         return (optax.apply_updates(learn, updates), state), None
 
-    def checkpoint(carry, index_S):
-        carry, _ = jax.lax.scan(step, carry, index_S)
-        return carry, looked_at(spec, knobs, data, params, rebuild(carry[0]), view)
-
+    split = data.validation
+    course = Course(
+        lambda carry, index_S: jax.lax.scan(step, carry, index_S)[0],
+        lambda learn: forget_loss(spec, knobs, rebuild(learn), view, split),
+        lambda learn: looked_at(spec, knobs, data, params, rebuild(learn), view),
+    )
     index_KS = jnp.arange(attack.steps // CHECKPOINTS * CHECKPOINTS).reshape(CHECKPOINTS, -1)
-    return jax.lax.scan(checkpoint, (learn, optimizer.init(learn)), index_KS)[1]
+    follow = whole_course if attack.whole else best_look
+    return follow(course, (learn, optimizer.init(learn)), index_KS)
+
+
+def whole_course(course: Course, carry: Any, index_KS: Array) -> Trace:
+    """The look at every checkpoint."""
+
+    def checkpoint(carry, index_S):
+        carry = course.descend(carry, index_S)
+        return carry, course.look(carry[0])
+
+    return jax.lax.scan(checkpoint, carry, index_KS)[1]
+
+
+def best_look(course: Course, carry: Any, index_KS: Array) -> Trace:
+    """The look at the checkpoint of lowest validation loss alone; NaN where none is finite."""
+
+    def checkpoint(state, index_S):
+        carry, best, lowest = state
+        carry = course.descend(carry, index_S)
+        found = course.validate(carry[0])
+        better = found < lowest  # never where it is not finite
+        best = jax.tree.map(lambda now, then: jnp.where(better, now, then), carry[0], best)
+        return (carry, best, jnp.where(better, found, lowest)), None
+
+    none_yet = jax.tree.map(lambda leaf: jnp.full_like(leaf, jnp.nan), carry[0])
+    begun = (carry, none_yet, jnp.float32(jnp.inf))
+    (_, best, _), _ = jax.lax.scan(checkpoint, begun, index_KS)
+    return jax.tree.map(lambda leaf: leaf[None], course.look(best))
 
 
 def looked_at(spec: Spec, knobs: Knobs, data: Data, before: Params, params: Params,
               view: View) -> Trace:  # fmt: skip
     """An attacked network's forget loss on validation, its test scores, and how far it moved."""
     return Trace(
-        seen(spec, knobs, params, view, data.validation)["forget"],
+        forget_loss(spec, knobs, params, view, data.validation),
         single(seen(spec, knobs, params, view, data.test)),
         optax.tree.norm(optax.tree.sub(params, before)),
     )
@@ -103,7 +149,7 @@ def attack_set(
     key = key_for(jax.random.key(knobs.seed), "attack_init")
 
     def attacked(kind: str) -> Attacked:
-        attack = Attack(kind, measure.attack_steps)
+        attack = Attack(kind, measure.attack_steps, measure.attack_looks is None)
         run = lambda cell: run_attack(spec, knobs, data, params, view, attack, *cell)  # noqa: E731
         learn, rebuild = KINDS[kind].learner(spec, key, params)
         begun = looked_at(spec, knobs, data, params, rebuild(learn), view)

@@ -8,7 +8,7 @@ from jax import Array
 from absorb.config import Spec
 from absorb.knobs import Knobs
 from absorb.measure.ablate import View, look
-from absorb.measure.stories import said, story_scores
+from absorb.measure.stories import concept_loss, said, story_scores
 from absorb.models import Params
 from absorb.sites import of_tokens
 from absorb.train.losses import classifies, errors, hits, targets
@@ -26,6 +26,14 @@ def masked_mean(value_N: Array, mask_N: Array) -> Array:
 def forget_mask(spec: Spec, knobs: Knobs, split: Split) -> Array:
     """1 for examples that carry the concept, in truth."""
     return carries(spec, knobs, split).astype(jnp.float32)
+
+
+def forget_loss(spec: Spec, knobs: Knobs, params: Params, view: View, split: Split) -> Array:
+    """A network's forget loss alone; of stories, those without the concept are not looked at."""
+    if not of_tokens(spec.world):
+        return seen(spec, knobs, params, view, split)["forget"]
+    logits_of = lambda x_NS: look(spec, knobs, params, x_NS, view).prediction_BO  # noqa: E731
+    return concept_loss(spec, knobs, logits_of, split)
 
 
 def seen(spec: Spec, knobs: Knobs, params: Params, view: View, split: Split,

@@ -35,6 +35,28 @@ def said(spec: Spec, knobs: Knobs, logits_of: Callable[[Array], Array], x_NS: Ar
     return jax.lax.map(of_one, x_NS, batch_size=min(STORIES_AT_ONCE, len(x_NS)))
 
 
+def concept_loss(spec: Spec, knobs: Knobs, logits_of: Callable[[Array], Array],
+                 split: Split) -> Array:  # fmt: skip
+    """The `forget` of `story_scores`, from the stories alone that carry the concept."""
+    assert isinstance(split.tags, Tags)
+    x_NS, bits = jnp.asarray(split.x_NF), concept_bits(knobs)
+    has_NT = (jnp.asarray(split.tags.token_NS)[:, 1:].astype(jnp.int32) & bits) > 0
+    carries_N, at_once = carries(spec, knobs, split), min(STORIES_AT_ONCE, len(x_NS))
+    carriers_N, count = jnp.argsort(~carries_N, stable=True), carries_N.sum()
+
+    def add(number: Array, sums: tuple[Array, Array]) -> tuple[Array, Array]:
+        place_n = number * at_once + jnp.arange(at_once)
+        index_n = carriers_N[jnp.minimum(place_n, len(x_NS) - 1)]
+        has_nT = has_NT[index_n] & (place_n < count)[:, None]
+        logits, target = logits_of(x_NS[index_n]), targets(spec, x_NS[index_n], index_n)
+        error_nT = errors(spec, knobs, logits, target).reshape(has_nT.shape)
+        return sums[0] + (error_nT * has_nT).sum(), sums[1] + has_nT.sum()
+
+    none = (jnp.float32(0), jnp.int32(0))
+    total, tokens = jax.lax.fori_loop(0, -(-count // at_once), add, none)
+    return total / tokens
+
+
 def site_means(output_of: Callable[[Array], Output], sites: Iterable[str],
                x_NS: Array) -> dict[str, Array]:  # fmt: skip
     """Mean of the sites' entries over all positions of the stories."""

@@ -1,5 +1,7 @@
 """Attacks: what each kind may change and look at, and the curves that are kept of them."""
 
+from functools import partial
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -10,7 +12,17 @@ from absorb.errors import AbsorbError
 from absorb.knobs import knobs_of
 from absorb.measure.ablate import ablated
 from absorb.measure.attacks import KINDS, RANK, forget_first, mixed_batch
-from absorb.measure.elicit import Attack, Attacked, Trace, curves, run_attack
+from absorb.measure.elicit import (
+    Attack,
+    Attacked,
+    Course,
+    Trace,
+    attack_set,
+    best_look,
+    curves,
+    run_attack,
+    whole_course,
+)
 from absorb.measure.network import elicitation
 from absorb.models import head_mask, init
 from absorb.worlds import load_world
@@ -98,6 +110,47 @@ def test_curves_are_flat_lists_that_begin_before_the_first_step():
     assert found["forget"].tolist() == [8, 10, 11, 8, 12, 13, 8, 14, 15]
     assert found["retain"].tolist() == [9, 20, 21, 9, 22, 23, 9, 24, 25]
     assert found["moved"].tolist() == [0, 30, 31, 0, 32, 33, 0, 34, 35]
+
+
+def walked(validation_of) -> Course:
+    """A walk over whole numbers, of which each look tells where it is."""
+    look = lambda at: Trace(validation_of(at), {"forget": 10 * at}, at)  # noqa: E731
+    return Course(lambda carry, index_S: (carry[0] + len(index_S), None), validation_of, look)
+
+
+@pytest.mark.parametrize("losses, best", [([4, 2, 3, 9], 1), ([4, np.nan, 3, 3], 2)])
+def test_the_best_look_alone_is_the_look_of_the_course_that_validation_chooses(losses, best):
+    loss_at = jnp.array([0, *losses])  # least before any step, which is never chosen
+    begin, index_KS = (jnp.float32(0), None), jnp.zeros((4, 1), jnp.int32)
+    course = walked(lambda at: loss_at[at.astype(jnp.int32)])
+    one, every = (follow(course, begin, index_KS) for follow in (best_look, whole_course))
+    jax.tree.map(
+        np.testing.assert_array_equal, one, jax.tree.map(lambda k: k[best : best + 1], every)
+    )
+
+
+def test_of_an_attack_whose_looks_are_all_infinite_nothing_is_known():
+    course = walked(lambda at: at / 0)
+    found = best_look(course, (jnp.float32(0), None), jnp.zeros((4, 1), jnp.int32))
+    assert np.isnan(found.test["forget"]) and not np.isfinite(found.validation_K)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("refit_epochs", [0, 1])
+def test_one_look_at_each_attack_elicits_what_its_whole_course_does(refit_epochs):
+    found = {}
+    for looks in ("null", "1"):
+        words = [f"measure.attack_looks={looks}", f"measure.refit_epochs={refit_epochs}"]
+        spec, knobs, params, data = made(*words)
+        found[looks] = jax.jit(lambda k, s=spec, d=data, p=params: elicitation(s, k, d, p))(knobs)
+        look_on = partial(attack_set, spec, knobs, data, view=ablated(knobs))
+        attacks = jax.eval_shape(lambda p, on=look_on: on(params=p), params)
+        assert attacks["all"].traces.validation_K.shape == (4, 4 if looks == "null" else 1)
+    curved = {f"attack.{kind}.{part}" for kind in ("all", "forget", "adapter")
+              for part in ("forget", "retain", "validation", "moved")}  # fmt: skip
+    assert set(found["null"]) - set(found["1"]) == curved
+    for name in set(found["1"]) - {"elicited.choice"}:
+        np.testing.assert_allclose(found["1"][name], found["null"][name], rtol=1e-5)
 
 
 @pytest.mark.slow

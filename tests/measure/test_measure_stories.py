@@ -12,6 +12,7 @@ from absorb.footprint import STORIES_AT_ONCE
 from absorb.knobs import knobs_of
 from absorb.measure.ablate import WHOLE, ablated, look, mean_ablated
 from absorb.measure.network import measure_network
+from absorb.measure.scores import forget_loss, seen
 from absorb.measure.stories import Said, said, story_scores
 from absorb.models import init, regions
 from absorb.worlds import load_world
@@ -57,6 +58,24 @@ def test_of_a_pair_of_tasks_each_has_a_loss_on_its_own_words():
     assert found["forget"] == found["concepts"][0]
     of_b_N = b_NT.any(axis=1)
     assert found["retain"] == pytest.approx(error_NT[of_b_N].mean(), rel=1e-5)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("carried, concept", [(0.05, "1"), (0.15, "1"), (0.25, "0,1,2,3,4,5")])
+def test_the_concepts_loss_alone_is_that_of_all_stories(carried, concept):
+    """Of 220 stories 11, 33 and all carry it: one chunk of 32, two, and seven with a ragged end."""
+    words = ["world.validation_count=220", f"world.carried={carried}"]
+    words += [f"routing.concept=[{concept}]"]
+    spec, knobs, params, data = made(*words)
+    both = jax.jit(
+        lambda k, p: (
+            forget_loss(spec, k, p, ablated(k), data.validation),
+            seen(spec, k, p, ablated(k), data.validation)["forget"],
+        )
+    )
+    np.testing.assert_allclose(*both(knobs, params), rtol=1e-6)
+    none = knobs._replace(concept_C=0 * knobs.concept_C)
+    assert np.isnan(both(none, params)).all()
 
 
 @pytest.mark.slow
