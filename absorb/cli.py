@@ -20,6 +20,15 @@ Overrides follow Hydra's grammar, such as:
   model=autoencoder                 another file of conf/model
   store=DIRECTORY                   where results are kept (default: results)
 """
+OWN_WORDS = """\
+Words of single commands:
+  figures                           NAME ... out=DIR venue=icml|neurips|iclr|talk partial=true
+                                    strict=true (runs by today's code alone)
+  report, table, card               out=FILE
+  extract                           to=DIRECTORY
+  track                             project=NAME
+  paper, reproduce                  paper=DIRECTORY
+"""
 EXITS = """\
 Exit codes: 0 done, 1 some runs failed or a store is damaged, 2 a mistake in the command, a
 store that cannot be written or an error that every run meets, 75 stopped as asked (the same
@@ -66,7 +75,7 @@ def parser() -> argparse.ArgumentParser:
         description="Train many gradient-routed networks at once and measure what they absorbed.",
         usage="absorb COMMAND [ARGUMENT ...] [OPTION ...]",
         formatter_class=argparse.RawDescriptionHelpFormatter,
-        epilog="\n".join(["commands:", *_command_lines(), "", OVERRIDES, EXITS]),
+        epilog="\n".join(["commands:", *_command_lines(), "", OVERRIDES, OWN_WORDS, EXITS]),
     )
     top.add_argument("command", metavar="COMMAND", choices=COMMANDS, help="what to do; see below")
     top.add_argument("arguments", nargs="*", metavar="ARGUMENT", help="overrides, names or a run")

@@ -214,9 +214,12 @@ def about_training(found: Map) -> str:
     if not found.lengths:
         return ""
     tried = ", ".join(f"{epochs:g}" for epochs in found.lengths)
+    own = {kin(row) for row in found.study.rows}
+    more = sum(len(runs) for key in own for runs in found.ordinary.get(key, {}).values())
     return (
         " Training kept: the share of ordinary training (on everything, with all units) after which"
-        f" retain loss is the same, read between {tried} epochs; null: 1; ≤ and ≥ beyond them."
+        f" retain loss is the same, read between {tried} epochs of {more} more runs; null: 1; ≤ and"
+        " ≥ beyond them."
     )
 
 

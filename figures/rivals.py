@@ -136,7 +136,9 @@ def shorter_in_words(search: Search) -> str:
     """That the ordinary networks come in several lengths of training, if they do."""
     if len(search.lengths) < 2:
         return ""
-    return f", after {', '.join(f'{epochs:g}' for epochs in search.lengths)} epochs"
+    shorter = sum(len(runs) for runs in search.lengths.values()) - len(search.reference(0.0))
+    tried = ", ".join(f"{epochs:g}" for epochs in search.lengths)
+    return f", after {tried} epochs (the shorter ones: {shorter} more runs)"
 
 
 def in_words(search: Search) -> str:
