@@ -138,12 +138,21 @@ def caption_of(study: Study) -> str:
         f" capability of the row of {1 - DELTA:g}; where no config had that, 1. Shared"
         " representation: a fresh head on the row's features. Cost: what the row loses where the"
         f" column's elicited capability is {DELTA:g} or less. Configs are chosen on the other half"
-        " of the seeds. τ_b over ordered pairs off the diagonal; 95 % intervals by resampled"
+        " of the seeds. Blank: no scale, since the same attack teaches a random start the column's"
+        " task as well. τ_b over ordered pairs off the diagonal; 95 % intervals by resampled"
         f" tasks, P by relabelled tasks (QAP){HOLLOW * several_views(study)}."
         f"{SHARED * bool(study.planted)} Attacks:"
         f" {row['measure.attack_kinds']}, rates {row['measure.attack_rates']}, forget examples"
         f" {row['measure.attack_examples']}, {row['measure.attack_steps']} steps."
     )
+
+
+def span_of(mean_P: np.ndarray) -> str:
+    """The least and the greatest of these values, and how many there are not."""
+    known_P = mean_P[np.isfinite(mean_P)]
+    lacking = f" ({len(mean_P) - len(known_P)} of {len(mean_P)} undefined)"
+    said = f"{number(known_P.min())} to {number(known_P.max())}" if len(known_P) else "–"
+    return said + lacking * (len(known_P) < len(mean_P))
 
 
 def several_views(study: Study) -> bool:
@@ -155,10 +164,8 @@ def in_words(study: Study, marks: Sequence[Mark]) -> str:
     """The finding for the terminal."""
     lines = [f"four_properties, {len(study.pairs)} ordered pairs, {len(study.seeds)} seeds:"]
     for name in PROPERTIES:
-        means = study.found[name].mean(axis=1)
-        same = study.same[name].mean()
-        lines.append(f"  {name}: {number(means.min())} to {number(means.max())}, on itself"
-                     f" {number(same)}")  # fmt: skip
+        means, same = study.found[name].mean(axis=1), study.same[name].mean(axis=1)
+        lines.append(f"  {name}: {span_of(means)}, on itself {span_of(same)}")
     for m in marks:
         if m.panel == TAU:
             lines.append(f"  τ_b {m.series}: {spoken(m)} {m.flag or m.why}")

@@ -11,7 +11,7 @@ import numpy as np
 
 from absorb.errors import AbsorbError
 from absorb.stats.frontier import best_within, halves
-from absorb.stats.hypervolume import Volume, volume
+from absorb.stats.hypervolume import Seeds, Volume, volume, widened
 from absorb.stats.intervals import Interval, fieller_ratio, mean_t, trouble, undefined
 
 
@@ -32,12 +32,13 @@ class Tradeoff(NamedTuple):
     loss: Interval
 
 
-def ent_raw(hv: Volume, level: float = 0.95) -> Interval:
+def ent_raw(hv: Volume) -> Interval:
     """2(1 − HV): 0 separable, 1 on the diagonal, above 1 antagonistic; an upper bound.
 
     m evenly spaced configs on the diagonal read 1 + 1/m, as steps lie below it.
     """
-    return mean_t(2.0 * (1.0 - hv.value_S), level)
+    value, low, high = (2.0 * (1.0 - end) for end in (hv.value.value, hv.value.high, hv.value.low))
+    return hv.value._replace(value=value, low=low, high=high)
 
 
 def entanglement(
@@ -56,11 +57,19 @@ def entanglement(
     if len(set(tried)) > 1:
         raise AbsorbError(f"configs and seeds of points, separable, identical: {tried}; must agree")
     hv, sep, same = (volume(*arm, level) for arm in (points, separable, identical))
-    cost_S, span_S = sep.value_S - hv.value_S, sep.value_S - same.value_S
-    span = mean_t(span_S, level)
-    why = trouble(cost_S, span_S) or ("" if span.low > 0 else "the controls cannot be told apart")
-    ratio = undefined(len(span_S), why) if why else fieller_ratio(cost_S, span_S, level)
-    return Entanglement(ratio, ent_raw(hv, level), span)
+    spans = Seeds(*(s_S - i_S for s_S, i_S in zip(sep.seeds, same.seeds, strict=True)))
+    costs = Seeds(
+        sep.seeds.value_S - hv.seeds.value_S,
+        sep.seeds.low_S - hv.seeds.high_S,
+        sep.seeds.high_S - hv.seeds.low_S,
+    )
+    span, n = mean_t(spans.value_S, level), len(spans.value_S)
+    why = trouble(costs.value_S, spans.value_S)
+    why = why or ("" if span.low > 0 else "the controls cannot be told apart")
+    if why:
+        return Entanglement(undefined(n, why), ent_raw(hv), span)
+    ends = (fieller_ratio(*both, level) for both in zip(costs, spans, strict=True))
+    return Entanglement(widened(*ends), ent_raw(hv), span)
 
 
 def least_loss(

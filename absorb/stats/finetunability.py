@@ -14,6 +14,8 @@ from absorb.errors import AbsorbError
 from absorb.stats.frontier import halves
 from absorb.stats.intervals import Interval, binomial, jackknife_t, undefined, unseen
 
+NEARLY = 0.9  # an AUC above which the jackknife covers too little
+
 
 def distance(
     validation_A: np.ndarray, test_A: np.ndarray, cost_A: np.ndarray, target: float
@@ -75,13 +77,33 @@ def area(taught_SN: np.ndarray, never_SM: np.ndarray, level: float) -> Interval:
 
     A seed takes part in many pairs, so these are not independent: all of them read the same with a
     chance of at most q^(seeds/2), q that of one pair of different seeds (H. Finner, 1992). Seeds
-    that spoil all their pairs reach it.
+    that spoil all their pairs reach it. Where nearly all pairs are in order, or out of it, the
+    jackknife's interval is too narrow at the inner end, which is then that of `few_spoilt`.
     """
     pair_SS = np.array([[nearer(a_N, b_M) for b_M in never_SM] for a_N in taught_SN])
     if np.ptp(pair_SS) == 0:
         seeds = len(taught_SN)
         return unseen(float(pair_SS[0, 0]), seeds, seeds / 2, level)
-    return jackknife_t(nearer, taught_SN, never_SM, level=level)
+    found = jackknife_t(nearer, taught_SN, never_SM, level=level)
+    if found.value >= NEARLY:
+        return found._replace(low=min(found.low, few_spoilt(pair_SS, level)))
+    if found.value <= 1 - NEARLY:
+        return found._replace(high=max(found.high, 1 - few_spoilt(1 - pair_SS, level)))
+    return found
+
+
+def few_spoilt(pair_SS: np.ndarray, level: float) -> float:
+    """How low the mean of pairs of seeds may be, of which nearly all are 1.
+
+    Their share has Clopper–Pearson's lower end, as of seeds/2 independent pairs, and the others are
+    as those that are there.
+    """
+    from scipy.stats import beta
+
+    whole_SS, trials = pair_SS == 1, len(pair_SS) / 2
+    hits = whole_SS.mean() * trials
+    share = float(beta.ppf((1 - level) / 2, hits, trials - hits + 1)) if hits else 0.0
+    return share + (1 - share) * float(pair_SS[~whole_SS].mean())
 
 
 def nearer(taught_SN: np.ndarray, never_SM: np.ndarray) -> float:
@@ -101,11 +123,16 @@ def rates(taught_SN: np.ndarray, never_SM: np.ndarray, threshold_T: np.ndarray) 
 
     Weighed as if both kinds were equally frequent, as the number of networks of each is arbitrary.
     """
-    hit_T = (taught_SN.ravel() <= threshold_T[:, None]).mean(axis=1)
-    false_T = (never_SM.ravel() <= threshold_T[:, None]).mean(axis=1)
+    hit_T = called(taught_SN.ravel(), threshold_T[:, None]).mean(axis=1)
+    false_T = called(never_SM.ravel(), threshold_T[:, None]).mean(axis=1)
     called_T = hit_T + false_T
     precision_T = np.where(called_T > 0, hit_T / np.where(called_T > 0, called_T, 1), np.nan)
     return np.stack([precision_T, hit_T])
+
+
+def called(distance: np.ndarray, threshold: np.ndarray | float) -> np.ndarray:
+    """Whether a network is called taught: it came back, and at no more than the threshold."""
+    return np.isfinite(distance) & (distance <= threshold)
 
 
 def best_threshold(taught_SN: np.ndarray, never_SM: np.ndarray) -> float:
@@ -124,9 +151,9 @@ def judged(
     Recall is binomial over taught networks, which share seeds, so its interval is a little short;
     precision by the jackknife over seeds, open where no seed makes a difference to it.
     """
-    hits, total = int((taught_SN <= threshold).sum()), taught_SN.size
+    hits, total = int(called(taught_SN, threshold).sum()), taught_SN.size
     recall = binomial(hits, total, level)
-    if not hits and not (never_SM <= threshold).any():
+    if not hits and not called(never_SM, threshold).any():
         return undefined(len(taught_SN), "nothing is called taught"), recall
 
     def precision(taught_SN: np.ndarray, never_SM: np.ndarray) -> float:

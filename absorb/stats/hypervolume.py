@@ -16,11 +16,25 @@ from absorb.stats.frontier import halves, undominated
 from absorb.stats.intervals import Interval, mean_t
 
 
+class Seeds(NamedTuple):
+    """The seeds' hypervolumes, linearised about that of the means.
+
+    What lies beyond a bound by its mean (a below 0 or above 1, b below 0) counts as at the bound,
+    with no scatter: but its truth may lie within. `low_S` and `high_S` are linearised at the bound
+    and keep the scatter that would lower, or raise, the volume there; their t intervals say how
+    far.
+    """
+
+    value_S: np.ndarray
+    low_S: np.ndarray
+    high_S: np.ndarray
+
+
 class Volume(NamedTuple):
-    """A hypervolume with its interval; `value_S` are the seeds' values, linearised about it."""
+    """A hypervolume with its interval, and that of the seeds."""
 
     value: Interval
-    value_S: np.ndarray
+    seeds: Seeds
 
 
 def best_b(a_C: np.ndarray, b_C: np.ndarray, alpha_G: np.ndarray) -> np.ndarray:
@@ -49,13 +63,14 @@ def hypervolume(a_C: np.ndarray, b_C: np.ndarray) -> float:
 
 
 def slopes(a_K: np.ndarray, b_K: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """dHV/da and dHV/db of a chain in which neither falls: HV = Σ (a_k+1 − a_k) b_k, a_K = 1."""
-    a, b = np.clip(a_K, 0.0, 1.0), np.maximum(b_K, 0.0)
-    rise = np.diff(b, prepend=0.0)
-    return -rise * ((a_K > 0) & (a_K < 1)), np.diff(a, append=1.0) * (b_K > 0)
+    """dHV/da and dHV/db of a chain within bounds in which neither falls.
+
+    HV = Σ (a_k+1 − a_k) b_k, with a_K = 1 after the last.
+    """
+    return -np.diff(b_K, prepend=0.0), np.diff(a_K, append=1.0)
 
 
-def reported_volume(a_KS: np.ndarray, b_KS: np.ndarray) -> np.ndarray:
+def reported_volume(a_KS: np.ndarray, b_KS: np.ndarray) -> Seeds:
     """Seeds' hypervolumes of a chain of configs chosen on other seeds, in the chosen order.
 
     Where the reporting means of a or b fall along the chain, neighbours are averaged (isotonic
@@ -63,11 +78,21 @@ def reported_volume(a_KS: np.ndarray, b_KS: np.ndarray) -> np.ndarray:
     Linearised: the mean over seeds is the hypervolume of the mean chain. An empty chain gives 0.
     """
     if not len(a_KS):
-        return np.zeros(a_KS.shape[1])
+        return Seeds(*np.zeros((3, a_KS.shape[1])))
     a_SK, b_SK = isotonic_blocks(a_KS.T, True), isotonic_blocks(b_KS.T, True)
     a_K, b_K = a_SK.mean(axis=0), b_SK.mean(axis=0)
-    da_K, db_K = slopes(a_K, b_K)
-    return hypervolume(a_K, b_K) + (a_SK - a_K) @ da_K + (b_SK - b_K) @ db_K
+    near_a_K, near_b_K = np.clip(a_K, 0.0, 1.0), np.maximum(b_K, 0.0)
+    da_K, db_K = slopes(near_a_K, near_b_K)
+
+    def about(a_counts_K: np.ndarray, b_counts_K: np.ndarray) -> np.ndarray:
+        a_part_S = (a_SK - near_a_K) @ (da_K * a_counts_K)
+        return hypervolume(a_K, b_K) + a_part_S + (b_SK - near_b_K) @ (db_K * b_counts_K)
+
+    return Seeds(
+        value_S=about((a_K > 0) & (a_K < 1), b_K > 0),
+        low_S=about(a_K < 1, b_K > 0),
+        high_S=about(a_K > 0, np.ones(len(b_K))),
+    )
 
 
 def volume(a_CS: np.ndarray, b_CS: np.ndarray, level: float = 0.95) -> Volume:
@@ -82,12 +107,18 @@ def volume(a_CS: np.ndarray, b_CS: np.ndarray, level: float = 0.95) -> Volume:
     if a_CS.shape != b_CS.shape or a_CS.ndim != 2 or a_CS.shape[1] < 4:
         shapes = f"{a_CS.shape} and {b_CS.shape}"
         raise AbsorbError(f"a_CS, b_CS: shapes {shapes}; must be one (configs, 4 seeds or more)")
-    parts, value_S = halves(range(a_CS.shape[1])), np.full(a_CS.shape[1], np.nan)
+    parts, found = halves(range(a_CS.shape[1])), Seeds(*np.full((3, a_CS.shape[1]), np.nan))
     if not (np.isfinite(a_CS) & np.isfinite(b_CS)).any():
-        return Volume(mean_t(value_S, level), value_S)
+        return Volume(mean_t(found.value_S, level), found)
     for choose, report in (parts, parts[::-1]):
         chain = undominated(a_CS[:, choose].mean(axis=1), b_CS[:, choose].mean(axis=1))
         a_KS, b_KS = a_CS[np.ix_(chain, report)], b_CS[np.ix_(chain, report)]
         if np.isfinite(a_KS).all() and np.isfinite(b_KS).all():
-            value_S[report] = reported_volume(a_KS, b_KS)
-    return Volume(mean_t(value_S, level), value_S)
+            for all_S, some_S in zip(found, reported_volume(a_KS, b_KS), strict=True):
+                all_S[report] = some_S
+    return Volume(widened(*(mean_t(own_S, level) for own_S in found)), found)
+
+
+def widened(value: Interval, low: Interval, high: Interval) -> Interval:
+    """An interval as wide as itself and as two others, of which one says how low, one how high."""
+    return value._replace(low=min(value.low, low.low), high=max(value.high, high.high))

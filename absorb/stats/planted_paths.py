@@ -56,7 +56,7 @@ def distance_cases() -> Iterator[Case]:
     """A distance as a test, where it says something and where it does not."""
     from scipy.stats import norm
 
-    for gap in (0.0, 1.0, 4.2):
+    for gap in (0.0, 1.0, 3.2, 4.2):
 
         def auc(rng: np.random.Generator, n: int, gap=gap) -> Interval:
             return proxy(*distances(rng, n, gap)).auc

@@ -153,8 +153,7 @@ def check_labels(config: Config, data: Data) -> None:
         )
     _check_some_are_free(config, "training", carried)
     _check_measured_splits(config, data)
-    things = "classes of the concept" if by_class else "training examples that carry the concept"
-    _check_some_are_labelled(routing.label_fraction, total, things)
+    (_check_whole_classes if by_class else _check_some_are_labelled)(routing.label_fraction, total)
     if config.train.batch > len(carried):
         raise AbsorbError(
             f"train.batch={config.train.batch}: must be at most {len(carried)}, "
@@ -162,8 +161,9 @@ def check_labels(config: Config, data: Data) -> None:
         )
 
 
-def _check_some_are_labelled(p: float, total: int, things: str) -> None:
+def _check_some_are_labelled(p: float, total: int) -> None:
     count, half = np.floor(p * total + 0.5), 0.5 / total
+    things = "training examples that carry the concept"
     if p > 0 and count < 1:
         raise AbsorbError(
             f"routing.label_fraction={p:g}: labels none of the {total} {things}; "
@@ -174,6 +174,16 @@ def _check_some_are_labelled(p: float, total: int, things: str) -> None:
         raise AbsorbError(
             f"routing.label_fraction={p:.9g}: labels all of the {total} {things}, "
             f"so that it would be run as 1; must be 1{below}"
+        )
+
+
+def _check_whole_classes(p: float, total: int) -> None:
+    # every measure takes p for the share that is labelled
+    if abs(p * total - round(p * total)) > 1e-3:
+        raise AbsorbError(
+            f"routing.label_fraction={p:g}: routing.granularity=class labels whole classes, of "
+            f"which the concept has {total}; must be one of "
+            + ", ".join(f"{n / total:.4g}" for n in range(total + 1))
         )
 
 

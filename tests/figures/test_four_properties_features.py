@@ -76,7 +76,8 @@ def test_the_page_shows_the_planted_shares_and_says_what_they_are(page):
 def test_a_pair_without_a_value_has_no_rank_but_its_planted_share(rows):
     gone = [{**row, "status": "failed"} if row["routing.arm"] == "filter" and row["seed"] == 0
             else row for row in rows]  # fmt: skip
-    (page,) = four_properties.pages(table(gone), False).pages
+    (page,), words, _ = four_properties.pages(table(gone), False)
+    assert "(30 of 30 undefined)" in words
     why = [m.why for m in page.marks if m.panel == TAU]
     assert "a pair is undefined" in why and page.draw() is not None
     assert len([m for m in page.marks if m.panel == PLANTED + COLUMN and m.drawn]) == 36

@@ -145,5 +145,6 @@ def test_a_retain_loss_is_read_as_a_share_of_ordinary_training():
     assert [(m.at, m.value) for m in course] == [
         (pytest.approx(e / 3), pytest.approx(1.9 - 0.3 * e)) for e in (1, 2, 3)
     ]
-    assert "attacked alike, after 1, 2, 3 epochs (the shorter ones: 8 more runs);" in found.pages[0].caption
+    words = "attacked alike, after 1, 2, 3 epochs (the shorter ones: 8 more runs);"
+    assert words in found.pages[0].caption
     assert not any("kept" in m.panel for m in pages(table(own), False).pages[0].marks)

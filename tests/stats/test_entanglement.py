@@ -7,6 +7,8 @@ import pytest
 from absorb.errors import AbsorbError
 from absorb.stats.entanglement import ent_raw, entanglement, least_loss
 from absorb.stats.hypervolume import best_b, hypervolume, slopes, volume
+from absorb.stats.intervals import mean_t
+from absorb.stats.planted import ABLE, at_bound
 
 M = 10
 GRID_C = np.arange(M) / M  # configs evenly spaced in a
@@ -84,6 +86,32 @@ def test_the_interval_covers_and_two_independent_tasks_are_not_called_entangled(
         assert np.mean([ent.value for ent in found]) == pytest.approx(truth, abs=0.03)
 
 
+def test_a_capability_below_0_by_chance_is_not_known_to_be_0():
+    a_S, one_S = np.array([-0.39, 0.9, -0.67, -0.46, -0.97, -0.26, 0.2, -0.41]), np.ones(8)
+    found, open_end = volume(a_S[None], one_S[None]).value, mean_t(a_S).high
+    assert open_end > 0 and (found.value, found.high) == (1.0, 1.0)
+    assert found.low == pytest.approx(1 - open_end)
+    below = volume(a_S[None] - 1.0, one_S[None]).value  # all of its interval is below 0
+    assert (below.low, below.high) == (1.0, 1.0)
+
+
+def test_a_capability_above_1_or_b_below_0_may_be_worth_something():
+    above_S, worth_S = np.array([1.5, 1.4, 0.7, 0.9, 1.4, 1.2]), np.full(6, 0.8)
+    found = volume(above_S[None], worth_S[None]).value
+    assert found.low == 0 and found.high == pytest.approx(0.8 * (1 - mean_t(above_S).low))
+    nothing_S, b_S = np.zeros(6), np.array([-0.3, 0.1, -0.4, -0.2, 0.3, 0.0])
+    found = volume(nothing_S[None], b_S[None]).value
+    assert found.low == 0 and found.high == pytest.approx(mean_t(b_S).high)
+
+
+def test_the_interval_at_a_bound_covers_as_it_says():
+    rng = np.random.default_rng(5)
+    for seeds in (5, 10):
+        found = [at_bound(rng, seeds) for _ in range(400)]
+        covered = np.mean([not one.excludes(2 * ABLE) for one in found])
+        assert covered > 0.9, (seeds, covered)  # .82 and .84 without scatter at the bound
+
+
 def test_no_seed_reports_a_config_that_it_chose():
     """The best of many equal configs is luck: the union over seeds reads it as skill."""
     rng = np.random.default_rng(2)
@@ -136,7 +164,7 @@ def test_least_loss_chooses_on_one_half_and_reports_on_the_other():
 def test_where_no_config_has_a_scale_the_volume_is_undefined_and_not_0():
     b_CS = np.linspace(0.2, 0.9, 12).reshape(3, 4)
     found = volume(np.full((3, 4), np.nan), b_CS)
-    assert np.isnan(found.value.value) and np.isnan(found.value_S).all() and found.value.why
+    assert np.isnan(found.value.value) and np.isnan(found.seeds.value_S).all() and found.value.why
     a_CS = np.full((3, 4), np.nan)
     a_CS[1] = 0.25  # one config that can be placed is a frontier
     assert volume(a_CS, b_CS).value.value == pytest.approx(0.75 * b_CS[1].mean())

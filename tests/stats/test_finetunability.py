@@ -1,5 +1,6 @@
 import numpy as np
 import pytest
+from scipy.stats import norm
 from sklearn.metrics import precision_recall_curve, roc_auc_score
 
 from absorb.errors import AbsorbError
@@ -50,6 +51,25 @@ def test_a_seed_that_is_bad_in_both_kinds_is_allowed_for():
     good = 0.7  # the chance of a seed that is not
     assert good**10 > 0.025  # to meet none in ten is nothing rare
     assert not proxy(np.full((10, 3), 1.0), np.full((10, 3), 9.0)).auc.excludes(good**2)
+
+
+def test_where_nothing_came_back_nothing_is_recalled():
+    never_back = np.full((8, 3), INF)
+    found = proxy(never_back, never_back)
+    assert found.recall.value == 0 and np.isnan(found.precision.value)
+    one_back = never_back.copy()
+    one_back[halves(range(8)).report[0], 0] = 4.0  # no threshold was chosen to find it by
+    assert proxy(one_back, never_back).recall.value == 1 / 12  # of 4 seeds with 3 networks each
+
+
+def test_an_area_of_nearly_1_is_no_better_known_than_its_seeds_allow():
+    rng, truth = np.random.default_rng(3), norm.cdf(3.2 / np.sqrt(2))
+    held = np.zeros(2)
+    for _ in range(200):
+        taught_SN, never_SM = rng.standard_normal((10, 6)), 3.2 + rng.standard_normal((10, 5))
+        held[0] += not proxy(taught_SN, never_SM).auc.excludes(truth)
+        held[1] += not proxy(never_SM, taught_SN).auc.excludes(1 - truth)
+    assert (held >= 180).all()  # 95 % of 200, less 3 standard errors; of the jackknife alone 164
 
 
 def test_it_agrees_with_scikit_learn():

@@ -5,7 +5,13 @@ import pytest
 from scipy.stats import kendalltau, t
 
 from absorb.errors import AbsorbError
-from absorb.stats.four_properties import agreement, compare_pairs, tau_b
+from absorb.stats.four_properties import (
+    agreement,
+    compare_pairs,
+    cost,
+    failed_unlearning,
+    tau_b,
+)
 
 
 def pairs_of(tasks: int) -> list[tuple[int, int]]:
@@ -24,6 +30,16 @@ def world(rng: np.random.Generator, tasks: int, alike: float) -> tuple[np.ndarra
     y_TT = alike * x_TT + np.sqrt(1 - alike**2) * one()
     first_P, second_P = np.array(pairs_of(tasks)).T
     return x_TT[first_P, second_P], y_TT[first_P, second_P]
+
+
+@pytest.mark.parametrize("measure", [failed_unlearning, cost])
+def test_what_has_no_scale_has_not_failed(measure):
+    known_CS = np.tile([[1.0], [0.5]], (1, 6))
+    assert measure(known_CS, known_CS, 0.1).tolist() == 6 * [1.0]  # b = 1 at a = 1 alone
+    for without in (known_CS * np.nan, np.where([[True], [False]], np.nan, known_CS)):
+        other_CS = known_CS if np.isnan(without).all() else without[::-1]
+        assert np.isnan(measure(without, other_CS, 0.1)).all()
+        assert np.isnan(measure(other_CS, without, 0.1)).all()
 
 
 def test_unweighted_it_is_scipys_kendall_with_ties():
