@@ -96,7 +96,8 @@ def caption_of(study: Study) -> str:
         " threshold; precision as if both kinds were equally frequent; points at the threshold of"
         " greatest F1 on half of the seeds, reported on the other half. AUC: the chance that a"
         " taught network comes back sooner than one never taught, .5 by chance. 95 % intervals"
-        " over seeds (t, jackknife; at least exact where seeds read nearly the same; binomial for recall)."
+        " over seeds (t, jackknife; at least exact where seeds read nearly the same; binomial for"
+        " recall)."
     )
 
 
