@@ -120,12 +120,14 @@ def parameters(row: Mapping[str, Any]) -> float:
 
 
 def missing(columns: Mapping[str, np.ndarray]) -> str:
-    """What of the full grid of one size is not there; std needs both its ends."""
+    """What of the grid of one size is not there; std needs both ends, which are filter's too."""
     there = cells_of(columns)
     seeds = len(set(columns["seed"].tolist()))
     dosed = sorted({p for arm in DOSED for p in fractions_of(columns, arm)})
     std = sorted({0.0, 1.0} | set(fractions_of(columns, "std")))
-    wanted = [(arm, p) for arm in DOSED for p in dosed] + [("std", p) for p in std]
+    own = [p for p in dosed if 0 < p < 1 or ("filter", p) in there]
+    wanted = [(arm, p) for arm in DOSED for p in (own if arm == "filter" else dosed)]
+    wanted += [("std", p) for p in std]
     short = [cell for cell in wanted if there.count(cell) < seeds]
     if not short:
         return ""

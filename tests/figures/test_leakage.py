@@ -98,6 +98,20 @@ def test_what_lacks_is_named_by_size():
     assert "PARTIAL" in partly.pages[0].caption
 
 
+def test_filtering_nothing_or_all_is_ordinary_training_and_need_not_be_there():
+    own = leakage_rows(leak, **SLOW)
+    ends = [
+        r for r in own if r["routing.arm"] == "filter" and r["routing.label_fraction"] in (0, 1)
+    ]
+    assert ends
+    without = pages(table([r for r in own if r not in ends]), False)
+    assert len(without.pages) == 2 and not without.left_out
+    some = pages(table([r for r in own if r not in ends[1:]]), False)
+    assert not some.pages and "filter at 0 has 1 of" in some.left_out[0]
+    inner = [r for r in own if r["routing.arm"] != "filter" or r["routing.label_fraction"] != 0.5]
+    assert not pages(table(inner), False).pages
+
+
 def test_other_concepts_have_pages_of_their_own():
     other = leakage_rows(leak, routing__concept="[1]", **SLOW)
     found = pages(table(leakage_rows(leak, **SLOW), other), False)
