@@ -137,7 +137,7 @@ class Measure:
     """What is asked of a trained network; attacks are rates x examples for each kind.
 
     What is elicited is the best of all attacks and, unless `refit_epochs` is 0, of the refit. Of
-    each attack its whole course is kept or, with `attack_looks` 1, its best look alone.
+    each attack's course forget losses are kept, and retain losses too unless `attack_looks` is 1.
     Fixed points of the masked update are searched from `fixed_starts` fresh starts.
     """
 

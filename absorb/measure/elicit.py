@@ -24,7 +24,7 @@ CHECKPOINTS = 4
 class Attack(NamedTuple):
     """One attack on the network without its region; `kind` is a key of KINDS.
 
-    whole: whether every checkpoint is seen on test, or only that which validation chooses.
+    whole: whether every checkpoint has all test scores, or only that which validation chooses.
     """
 
     kind: str
@@ -35,7 +35,8 @@ class Attack(NamedTuple):
 class Trace(NamedTuple):
     """Losses at each checkpoint K: forget on validation, and every test score.
 
-    `moved_K`: the Euclidean distance of all parameters from where the attack found them.
+    Test scores but `forget` are NaN at checkpoints that were not looked at whole. `moved_K`: the
+    Euclidean distance of all parameters from where the attack found them.
     """
 
     validation_K: Array
@@ -44,19 +45,19 @@ class Trace(NamedTuple):
 
 
 class Course(NamedTuple):
-    """What can be done with an attack: steps from a state, the validation loss, a whole look.
+    """What can be done with an attack: steps from a state, a look at forget losses, or at all.
 
-    The first entry of a state is what learns; the others take that alone.
+    The first entry of a state is what learns; looks take that alone.
     """
 
     descend: Callable[[Any, Array], Any]
-    validate: Callable[[Params], Array]
+    glance: Callable[[Params], Trace]
     look: Callable[[Params], Trace]
 
 
 def run_attack(spec: Spec, knobs: Knobs, data: Data, params: Params, view: View, attack: Attack,
                rate: Array, examples: Array) -> Trace:  # fmt: skip
-    """Fine-tune the network under `view` with Adam; look at CHECKPOINTS, or the best of them.
+    """Fine-tune the network under `view` with Adam, and look at it CHECKPOINTS times.
 
     Where `examples` is negative, all training data are used as they come.
     """
@@ -83,10 +84,9 @@ def run_attack(spec: Spec, knobs: Knobs, data: Data, params: Params, view: View,
         updates, state = optimizer.update(jax.grad(loss)(learn), state)
         return (optax.apply_updates(learn, updates), state), None
 
-    split = data.validation
     course = Course(
         lambda carry, index_S: jax.lax.scan(step, carry, index_S)[0],
-        lambda learn: forget_loss(spec, knobs, rebuild(learn), view, split),
+        lambda learn: glanced_at(spec, knobs, data, params, rebuild(learn), view),
         lambda learn: looked_at(spec, knobs, data, params, rebuild(learn), view),
     )
     index_KS = jnp.arange(attack.steps // CHECKPOINTS * CHECKPOINTS).reshape(CHECKPOINTS, -1)
@@ -105,20 +105,36 @@ def whole_course(course: Course, carry: Any, index_KS: Array) -> Trace:
 
 
 def best_look(course: Course, carry: Any, index_KS: Array) -> Trace:
-    """The look at the checkpoint of lowest validation loss alone; NaN where none is finite."""
+    """Forget losses at every checkpoint, all else at that of lowest validation loss alone."""
 
     def checkpoint(state, index_S):
         carry, best, lowest = state
         carry = course.descend(carry, index_S)
-        found = course.validate(carry[0])
-        better = found < lowest  # never where it is not finite
+        found = course.glance(carry[0])
+        better = found.validation_K < lowest  # never where it is not finite
         best = jax.tree.map(lambda now, then: jnp.where(better, now, then), carry[0], best)
-        return (carry, best, jnp.where(better, found, lowest)), None
+        return (carry, best, jnp.where(better, found.validation_K, lowest)), found
 
     none_yet = jax.tree.map(lambda leaf: jnp.full_like(leaf, jnp.nan), carry[0])
     begun = (carry, none_yet, jnp.float32(jnp.inf))
-    (_, best, _), _ = jax.lax.scan(checkpoint, begun, index_KS)
-    return jax.tree.map(lambda leaf: leaf[None], course.look(best))
+    (_, best, _), found = jax.lax.scan(checkpoint, begun, index_KS)
+    at, unseen_K = lowest_finite(found.validation_K), jnp.full(len(index_KS), jnp.nan)
+    told = course.look(best).test
+    known = dict.fromkeys(told, unseen_K) | found.test
+    return found._replace(test={name: known[name].at[at].set(told[name]) for name in told})
+
+
+def lowest_finite(loss_K: Array) -> Array:
+    """The first place of the lowest loss among those that are finite; 0 where none is."""
+    return jnp.argmin(jnp.where(jnp.isfinite(loss_K), loss_K, jnp.inf))
+
+
+def glanced_at(spec: Spec, knobs: Knobs, data: Data, before: Params, params: Params,
+               view: View) -> Trace:  # fmt: skip
+    """An attacked network's forget losses on validation and test, and how far it moved."""
+    loss_on = lambda split: forget_loss(spec, knobs, params, view, split)  # noqa: E731
+    moved = optax.tree.norm(optax.tree.sub(params, before))
+    return Trace(loss_on(data.validation), {"forget": loss_on(data.test)}, moved)
 
 
 def looked_at(spec: Spec, knobs: Knobs, data: Data, before: Params, params: Params,
@@ -183,7 +199,7 @@ def chosen(traces: list[Trace]) -> dict[str, Array]:
     checkpoints that are not finite are never chosen.
     """
     validation = jnp.concatenate([trace.validation_K.ravel() for trace in traces])
-    best = jnp.argmin(jnp.where(jnp.isfinite(validation), validation, jnp.inf))
+    best = lowest_finite(validation)
     named = {
         name: jnp.concatenate([trace.test[name].ravel() for trace in traces])[best]
         for name in traces[0].test

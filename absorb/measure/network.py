@@ -102,8 +102,7 @@ def elicitation(spec: Spec, knobs: Knobs, data: Data, params: Params) -> Scores:
     found |= prefixed("elicited", chosen([*traces, *(a.traces for a in attacks.values())]))
     cells = [(r, n) for r in spec.measure.attack_rates for n in spec.measure.attack_examples]
     for kind, attacked in attacks.items():
-        if spec.measure.attack_looks is None:
-            found |= prefixed(f"attack.{kind}", curves(attacked))
+        found |= prefixed(f"attack.{kind}", curves(attacked))
         for i, (rate, examples) in enumerate(cells):
             own = chosen([jax.tree.map(lambda leaf, i=i: leaf[i], attacked.traces)])
             name = f"attack.{kind}.{rate:g}.{examples}"

@@ -1,7 +1,5 @@
 """Attacks: what each kind may change and look at, and the curves that are kept of them."""
 
-from functools import partial
-
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -17,8 +15,8 @@ from absorb.measure.elicit import (
     Attacked,
     Course,
     Trace,
-    attack_set,
     best_look,
+    chosen,
     curves,
     run_attack,
     whole_course,
@@ -114,43 +112,51 @@ def test_curves_are_flat_lists_that_begin_before_the_first_step():
 
 def walked(validation_of) -> Course:
     """A walk over whole numbers, of which each look tells where it is."""
-    look = lambda at: Trace(validation_of(at), {"forget": 10 * at}, at)  # noqa: E731
-    return Course(lambda carry, index_S: (carry[0] + len(index_S), None), validation_of, look)
+    glance = lambda at: Trace(validation_of(at), {"forget": 10 * at}, at)  # noqa: E731
+    look = lambda at: glance(at)._replace(test={"forget": 10 * at, "retain": 20 * at})  # noqa: E731
+    return Course(lambda carry, index_S: (carry[0] + len(index_S), None), glance, look)
 
 
 @pytest.mark.parametrize("losses, best", [([4, 2, 3, 9], 1), ([4, np.nan, 3, 3], 2)])
-def test_the_best_look_alone_is_the_look_of_the_course_that_validation_chooses(losses, best):
+def test_all_scores_are_those_of_the_look_that_validation_chooses(losses, best):
     loss_at = jnp.array([0, *losses])  # least before any step, which is never chosen
     begin, index_KS = (jnp.float32(0), None), jnp.zeros((4, 1), jnp.int32)
     course = walked(lambda at: loss_at[at.astype(jnp.int32)])
     one, every = (follow(course, begin, index_KS) for follow in (best_look, whole_course))
-    jax.tree.map(
-        np.testing.assert_array_equal, one, jax.tree.map(lambda k: k[best : best + 1], every)
-    )
+    others = [k for k in range(4) if k != best]
+    assert every.test["retain"].tolist() == [20, 40, 60, 80]
+    assert one.test["retain"][best] == every.test["retain"][best]
+    assert np.isnan(one.test["retain"][jnp.array(others)]).all()
+    for name in ("validation_K", "moved_K"):
+        np.testing.assert_array_equal(getattr(one, name), getattr(every, name))
+    np.testing.assert_array_equal(one.test["forget"], every.test["forget"])
+    assert chosen([one])["retain"] == chosen([every])["retain"] == 20 * (best + 1)
 
 
 def test_of_an_attack_whose_looks_are_all_infinite_nothing_is_known():
     course = walked(lambda at: at / 0)
     found = best_look(course, (jnp.float32(0), None), jnp.zeros((4, 1), jnp.int32))
-    assert np.isnan(found.test["forget"]) and not np.isfinite(found.validation_K)
+    assert np.isnan(chosen([found])["forget"]) and np.isnan(chosen([found])["retain"])
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("refit_epochs", [0, 1])
-def test_one_look_at_each_attack_elicits_what_its_whole_course_does(refit_epochs):
+def test_one_whole_look_at_each_attack_elicits_what_four_do(refit_epochs):
     found = {}
     for looks in ("null", "1"):
         words = [f"measure.attack_looks={looks}", f"measure.refit_epochs={refit_epochs}"]
         spec, knobs, params, data = made(*words)
         found[looks] = jax.jit(lambda k, s=spec, d=data, p=params: elicitation(s, k, d, p))(knobs)
-        look_on = partial(attack_set, spec, knobs, data, view=ablated(knobs))
-        attacks = jax.eval_shape(lambda p, on=look_on: on(params=p), params)
-        assert attacks["all"].traces.validation_K.shape == (4, 4 if looks == "null" else 1)
-    curved = {f"attack.{kind}.{part}" for kind in ("all", "forget", "adapter")
-              for part in ("forget", "retain", "validation", "moved")}  # fmt: skip
-    assert set(found["null"]) - set(found["1"]) == curved
-    for name in set(found["1"]) - {"elicited.choice"}:
-        np.testing.assert_allclose(found["1"][name], found["null"][name], rtol=1e-5)
+    assert set(found["null"]) == set(found["1"])
+    for name in found["1"]:
+        retain_course = (
+            name.startswith("attack") and name.endswith("retain") and found["1"][name].ndim
+        )
+        if not retain_course:
+            np.testing.assert_allclose(found["1"][name], found["null"][name], rtol=1e-5)
+            continue
+        seen_RKK = np.isfinite(found["1"][name]).reshape(4, 5)
+        assert (seen_RKK.sum(axis=1) == 2).all()  # before any step, and where validation chose
 
 
 @pytest.mark.slow
