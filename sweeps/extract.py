@@ -62,11 +62,14 @@ def _extract(request: Request, target: str) -> int:
 def finished_ids(request: Request, source: "Store") -> set[str]:
     """Ids of the runs of a sweep; raises AbsorbError unless all of them are finished."""
     wanted = {point.run_id for point in request.points}
-    there = wanted & source.run_ids(status=("ok", "diverged"))
-    if len(there) < len(wanted):
+    missing = wanted - source.run_ids(status=("ok", "diverged"))
+    if missing:
+        failed = len(missing & source.run_ids(status=("failed",)))
+        more = f" ({failed:,} failed)" if failed else ""
         raise AbsorbError(
-            f"{len(there):,} of {len(wanted):,} runs are finished in {request.store}:"
-            " absorb sweep with the same words does the rest"
+            f"{len(wanted) - len(missing):,} of {len(wanted):,} runs are finished in"
+            f" {request.store}{more}: absorb {'retry' if failed else 'sweep'} with the same words"
+            " does the rest"
         )
     return wanted
 

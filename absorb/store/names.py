@@ -16,7 +16,10 @@ TABLE_SUFFIX, ARRAYS_SUFFIX, MANIFEST_SUFFIX = ".parquet", ".safetensors", ".jso
 CHECKPOINT_SUFFIX = ".checkpoint"
 TEMPORARY_PREFIX = ".tmp-"
 
+# In the order in which they count where a run has several rows: a failed one never outranks what
+# its retry came to.
 STATUSES = ("ok", "diverged", "failed")
+RANKS = {status: rank for rank, status in enumerate(STATUSES)}
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 _RUN_ID = re.compile(r"[0-9a-f]{64}")

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from absorb.errors import AbsorbError
 from absorb.store.atomic import DamageError
 from absorb.store.manifest import Manifest
+from absorb.store.names import RANKS
 from absorb.store.rows import ADDED_COLUMNS, KEY_COLUMNS, Scalar, column_order
 from absorb.store.shard import manifests_of, read_table, warn_of
 
@@ -26,7 +27,7 @@ class Choice(NamedTuple):
 
 
 def choose(manifests: Iterable[Manifest]) -> dict[str, Choice]:
-    """For each run the shard that counts: an `ok` one before others, then the first name.
+    """For each run the shard that counts: an ok one, else diverged, else failed; then by name.
 
     `manifests` come in the order of their names.
     """
@@ -36,7 +37,7 @@ def choose(manifests: Iterable[Manifest]) -> dict[str, Choice]:
             choice = Choice(status, manifest.name)
             for run_id in run_ids:
                 held = chosen.get(run_id)
-                if held is None or (status == "ok" and held.status != "ok"):
+                if held is None or RANKS[status] < RANKS[held.status]:
                     chosen[run_id] = choice
     return chosen
 

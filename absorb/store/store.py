@@ -14,6 +14,7 @@ from absorb.store.checkpoint import Checkpoint
 from absorb.store.doctor import HOUR_S, Report
 from absorb.store.manifest import Manifest
 from absorb.store.names import (
+    RANKS,
     SHARDS,
     STATUSES,
     check_run_id,
@@ -95,9 +96,10 @@ class Store:
         """Every run exactly once, ordered by run id, as one table.
 
         Columns: run_id, status, then `columns` (default: all, by name; null where a shard lacks
-        one), then shard and code. An ok row wins over others, then the first shard by name; whole
-        numbers and floats unite to floats, other mixtures to text. `where` keeps rows equal to its
-        values (None: null; NaN: not a number). Damaged shards are left out with a StoreWarning.
+        one), then shard and code. An ok row wins over a diverged one and that over a failed one,
+        then the first shard by name; whole numbers and floats unite to floats, other mixtures to
+        text. `where` keeps rows equal to its values (None: null; NaN: not a number). Damaged
+        shards are left out with a StoreWarning.
         Raises AbsorbError for a column that no run has.
         """
         return query.united_table(self.root, columns, where)
@@ -120,10 +122,10 @@ class Store:
                 shard.warn_of(self.root, manifest.name, damage)
         raise AbsorbError(f"no run in {self.root} begins with {prefix}")
 
-    def _holders(self, prefix: str) -> list[tuple[bool, str, Manifest]]:
+    def _holders(self, prefix: str) -> list[tuple[int, str, Manifest]]:
         """Shards that hold a run beginning with `prefix`, the one that counts first."""
         holders = [
-            (status != "ok", run_id, manifest)
+            (RANKS[status], run_id, manifest)
             for manifest in shard.manifests_of(self.root)
             for run_id, status in manifest.statuses()
             if run_id.startswith(prefix)
@@ -146,7 +148,7 @@ class Store:
         wanted = {check_run_id(run_id) for run_id in run_ids}
         found: dict[str, dict[str, np.ndarray]] = {}
         held = [
-            (status != "ok", manifest.name, run_id, manifest)
+            (RANKS[status], manifest.name, run_id, manifest)
             for manifest in shard.manifests_of(self.root)
             for run_id, status in manifest.statuses()
             if run_id in wanted and manifest.arrays is not None

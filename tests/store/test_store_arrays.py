@@ -44,16 +44,17 @@ def test_a_later_shard_with_arrays_serves_a_run_that_had_none(store):
     assert_same(store.arrays(run_id(1)), {"x": np.ones(2)})
 
 
-def test_arrays_are_those_of_the_row_that_counts(store):
-    """An ok row wins over others, also where another shard comes first by name."""
+@pytest.mark.parametrize(("winner", "loser"), [("ok", "diverged"), ("diverged", "failed")])
+def test_arrays_are_those_of_the_row_that_counts(store, winner, loser):
+    """The better row wins, also where another shard comes first by name."""
 
     def write(status, salt):
-        array = np.full(2, float(status == "ok"))
+        array = np.full(2, float(status == winner))
         return store.write([row(1, status=status, salt=salt)], CODE, {run_id(1): {"x": array}})
 
-    good = write("ok", 0)
-    assert any(write("diverged", salt) < good for salt in range(64))
-    assert store.row(run_id(1))["status"] == "ok"
+    good = write(winner, 0)
+    assert any(write(loser, salt) < good for salt in range(64))
+    assert store.row(run_id(1))["status"] == winner
     assert_same(store.arrays(run_id(1)), {"x": np.ones(2)})
 
 

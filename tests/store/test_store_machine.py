@@ -14,6 +14,7 @@ from absorb.store import Store, StoreWarning
 
 RUNS = st.lists(st.integers(0, 5), min_size=1, max_size=3, unique=True)
 STATUS = st.sampled_from(["ok", "diverged", "failed"])
+RANK = {"ok": 0, "diverged": 1, "failed": 2}
 VALUE = st.one_of(st.none(), st.integers(-3, 3), st.floats(allow_nan=False))
 CODE = st.sampled_from(["a", "b"])
 
@@ -81,7 +82,7 @@ class StoreMachine(RuleBasedStateMachine):
             rows, provenance = self.written[name]
             for each in rows:
                 held = chosen.get(each["run_id"])
-                if held is None or (each["status"] == "ok" != held["status"]):
+                if held is None or RANK[each["status"]] < RANK[held["status"]]:
                     chosen[each["run_id"]] = each | {"shard": name, "code": provenance["code"]}
         return chosen
 

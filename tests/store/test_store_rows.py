@@ -76,16 +76,18 @@ def test_a_table_does_not_depend_on_how_runs_were_batched(tmp_path):
     assert together.table().drop("shard").equals(apart.table().drop("shard"))
 
 
-@pytest.mark.parametrize("loser", ["failed", "diverged"])
-def test_an_ok_row_wins_whichever_shard_has_the_first_name(tmp_path, loser):
+@pytest.mark.parametrize(
+    ("winner", "loser"), [("ok", "failed"), ("ok", "diverged"), ("diverged", "failed")]
+)
+def test_the_better_row_wins_whichever_shard_has_the_first_name(tmp_path, winner, loser):
     first_by_name = set()
     for i in range(8):
         store = Store(tmp_path / str(i))
-        lost, won = (store.write([row(1, status, x=i)], CODE) for status in (loser, "ok"))
+        lost, won = (store.write([row(1, status, x=i)], CODE) for status in (loser, winner))
         first_by_name.add(lost < won)
         assert store.table()["shard"].to_pylist() == [won]
         assert store.row(run_id(1))["shard"] == won
-        assert store.run_ids(status={"ok"}) == {run_id(1)}
+        assert store.run_ids(status={winner}) == {run_id(1)}
         assert store.run_ids(status={loser}) == set()
     assert first_by_name == {True, False}
 

@@ -101,10 +101,23 @@ def test_pairs_of_the_runs_come_along(tmp_path):
     assert Store(tmp_path / "b" / PAIRS, create=False).run_ids() == {"1" * 64}
 
 
+def test_runs_that_failed_are_a_matter_for_retry(tmp_path, capsys):
+    first, *_ = request(*WORDS).points
+    store = Store(tmp_path / "a")
+    store.write([flat(first.config) | {"run_id": first.run_id, "status": "failed"}], {})
+    words = ["extract", *WORDS, f"store={store.root}", f"to={tmp_path / 'b'}"]
+    assert absorb(words) == 2
+    err = capsys.readouterr().err
+    assert "0 of 6 runs are finished" in err and "(1 failed): absorb retry with" in err
+
+
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        ([*WORDS, "train.epochs=7", "store=a", "to=b"], "0 of 6 runs are finished"),
+        (
+            [*WORDS, "train.epochs=7", "store=a", "to=b"],
+            "0 of 6 runs are finished in a: absorb sweep",
+        ),
         ([*WORDS, "store=a"], "to=DIRECTORY"),
         ([*WORDS, "store=a", "to="], "to=DIRECTORY"),
         (["store=a", "to=b"], "takes a sweep"),
