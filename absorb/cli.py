@@ -7,6 +7,7 @@ import os
 import sys
 import warnings
 from collections.abc import Sequence
+from typing import IO
 
 from absorb.errors import AbsorbError
 
@@ -38,11 +39,38 @@ command goes on), 130 stopped at once.
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command; its exit code."""
+    _open_closed_streams()
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):  # its encoding may lack what is to be said
             stream.reconfigure(errors="backslashreplace")
     options = understood(sys.argv[1:] if argv is None else argv)
     warnings.showwarning = _warn
+    code = _done(options)
+    for stream in (sys.stdout, sys.stderr):
+        _drop_unwritten(stream)
+    return code
+
+
+def _open_closed_streams() -> None:
+    """Open in the place of closed standard streams what takes and gives nothing.
+
+    Else the next file that is opened has their number, and what a library logs goes into it.
+    """
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        if getattr(sys, name) is None:
+            setattr(sys, name, open(os.devnull, mode))  # noqa: SIM115
+
+
+def _drop_unwritten(stream: IO[str]) -> None:
+    """Drop what cannot be written, and was answered: Python's own end would fail with it."""
+    try:
+        stream.flush()
+    except OSError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
+
+
+def _done(options: argparse.Namespace) -> int:
+    """What a command comes to: its own exit code, or that of the error it meets."""
     try:
         return COMMANDS[options.command](options)
     except AbsorbError as error:
@@ -52,12 +80,11 @@ def main(argv: Sequence[str] | None = None) -> int:
         _say("absorb: stopped at once")
         return 130
     except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
     except OSError as error:
-        if error.filename is None:
+        if error.strerror is None:  # no word of the system's
             raise
-        _say(f"absorb: {error.filename}: {error.strerror}")
+        _say(f"absorb: {f'{error.filename}: ' if error.filename else ''}{error.strerror}")
         return MISUSED
 
 
@@ -256,7 +283,7 @@ def _warn(message: Warning | str, category: type[Warning], *_: object, **__: obj
 
 
 def _say(text: str) -> None:
-    with contextlib.suppress(BrokenPipeError):
+    with contextlib.suppress(OSError):
         print(text, file=sys.stderr, flush=True)
 
 

@@ -21,7 +21,7 @@ from absorb.store.names import PAIRS
 from sweeps.app import Request, run_sweeper
 from sweeps.estimate import FLOPS_PER_CORE, words
 from sweeps.pair_plan import Pair, pairs_of
-from sweeps.progress import ProgressBar, complain, say
+from sweeps.progress import ProgressBar, complain, note
 from sweeps.provenance import Durations, provenance_of
 from sweeps.stopping import STOPPED, Stop, Stopper
 
@@ -51,11 +51,11 @@ def barriers(overrides: Sequence[str], *, config_dir: str | None = None) -> int:
 def _barriers(request: Request) -> int:
     set_up_devices(request.launch.devices)  # what comes next may import JAX
     asked = ask(request)
-    say(headline(asked))
+    note(headline(asked))
     if not asked.todo:
         return 0
     stopped, done = execute(asked)
-    say(f"{done:,} stored in {pair_store(request)}")
+    note(f"{done:,} stored in {pair_store(request)}")
     if stopped:
         complain("stopped as asked; the same command goes on from here")
     return STOPPED if stopped else 0

@@ -14,7 +14,7 @@ from sweeps.local import Executor, Outcome
 from sweeps.memory import check_memory
 from sweeps.networks import Networks
 from sweeps.plan import Had, Survey, Work, survey
-from sweeps.progress import complain, say
+from sweeps.progress import complain, note, say
 from sweeps.starts import start_checker
 from sweeps.stopping import STOPPED
 from sweeps.stored import failed_points
@@ -45,7 +45,7 @@ def retry(overrides: Sequence[str], *, config_dir: str | None = None, yes: bool 
             failed = failed_points(request.store)
             if failed.others:
                 runs = "run was" if failed.others == 1 else "runs were"
-                say(f"{failed.others:,} failed {runs} made under other settings: left alone")
+                note(f"{failed.others:,} failed {runs} made under other settings: left alone")
             request = request._replace(points=failed)
         return _sweep(request, yes, again=True)
 
@@ -66,7 +66,7 @@ def _sweep(request: Request, yes: bool, again: bool = False) -> int:
     from absorb.store import Store
 
     asked = ask(request, again)
-    say(headline(asked))
+    note(headline(asked))
     if not asked.survey.todo:
         return SOME_FAILED if asked.survey.failed else 0
     if not (yes or request.launch.yes) and not _agreed(asked.estimate):
@@ -112,7 +112,7 @@ def _train(request: Request) -> int:
     asked = ask(request)
     if asked.survey.todo:
         if any(asked.survey.trained.values()):
-            say(headline(asked))
+            note(headline(asked))
         if _report(execute(asked), request) == STOPPED:
             return STOPPED
     else:
@@ -201,7 +201,7 @@ def headline(asked: Asked) -> str:
 def _agreed(guess: Estimate) -> bool:
     if guess.seconds < ASK_ABOVE_S:
         return True
-    say(f"this takes about {words(guess.seconds)}, a rough guess")
+    note(f"this takes about {words(guess.seconds)}, a rough guess")
     if not (sys.stdin.isatty() and sys.stdout.isatty()):
         return True  # nobody to ask: a script means what it says
     try:
@@ -226,7 +226,7 @@ def _report(outcome: Outcome, request: Request) -> int:
     text = f"{stored:,} stored in {request.store}"
     extras = [(outcome.diverged, "diverged"), (outcome.failed, "failed")]
     said = [f"{n:,} {what}" for n, what in extras if n]
-    say(text + (f" ({', '.join(said)})" if said else ""))
+    note(text + (f" ({', '.join(said)})" if said else ""))
     if outcome.stopped:
         complain("stopped as asked; the same command goes on from here")
         return STOPPED

@@ -9,16 +9,26 @@ LINE_EVERY = 30.0  # seconds
 
 
 def say(text: str = "") -> None:
-    """Print a line; a reader that has gone away stops no sweep."""
+    """Print a line of a result: OSError where it cannot be, unless its reader has gone away."""
     try:
         print(text, flush=True)
     except BrokenPipeError:
-        sys.stdout = open("/dev/null", "w")  # noqa: SIM115
+        pass
+    except OSError as error:
+        raise OSError(error.errno, error.strerror, "standard output") from error
+
+
+def note(text: str) -> None:
+    """Print a line about work that goes on all the same; on stderr where stdout takes none."""
+    try:
+        say(text)
+    except OSError as error:
+        complain(f"{error.filename}: {error.strerror}: {text}")
 
 
 def complain(text: str) -> None:
-    """Print a line on stderr."""
-    with contextlib.suppress(BrokenPipeError):
+    """Print a line on stderr; a full disk or a reader that has gone away stops no sweep."""
+    with contextlib.suppress(OSError):
         print(text, file=sys.stderr, flush=True)
 
 

@@ -1,6 +1,7 @@
 """Signals and full disks, met by processes."""
 
 import os
+import shlex
 import signal
 import subprocess
 import sys
@@ -99,6 +100,35 @@ def test_a_full_disk_keeps_what_is_finished_and_names_the_path(tmp_path):
         assert code == 0 and f"{100 - kept} to do" in said
     finally:
         subprocess.run(["umount", "-l", str(disk)], check=False)
+
+
+HAS_FULL = pytest.mark.skipif(not os.path.exists("/dev/full"), reason="there is no /dev/full")
+
+
+def redirected(words: str, where: str, directory) -> subprocess.CompletedProcess:
+    script = f"{shlex.join(FAKE)} {words} {where}"
+    return subprocess.run(
+        ["bash", "-c", script], cwd=directory, env=environment(), capture_output=True, text=True,
+        timeout=120,
+    )  # fmt: skip
+
+
+@HAS_FULL
+@pytest.mark.parametrize("where", ["2>/dev/full", ">/dev/full 2>&1", "<&- >&- 2>&-"])
+def test_a_sweep_that_can_say_nothing_does_its_work(tmp_path, where):
+    done = redirected("sweep seed=0,1,2,3,4,5 launch.batch=2", where, tmp_path)
+    assert done.returncode == 0 and "Traceback" not in done.stderr
+    assert len(Store(tmp_path / "results").run_ids(status=("ok",))) == 6
+
+
+@HAS_FULL
+def test_an_answer_that_cannot_be_written_is_an_error_in_one_line(tmp_path):
+    done = redirected("train seed=0", ">/dev/full", tmp_path)
+    error = "standard output: No space left on device"
+    assert done.returncode == 2 and f"{error}: 1 stored in results\n" in done.stderr
+    assert len(Store(tmp_path / "results").run_ids()) == 1
+    done = redirected("status", ">/dev/full", tmp_path)
+    assert (done.returncode, done.stderr) == (2, f"absorb: {error}\n")
 
 
 def test_a_store_that_is_a_file_is_a_mistake_and_nothing_is_trained(tmp_path):

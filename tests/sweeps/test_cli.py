@@ -261,12 +261,19 @@ def test_what_an_encoding_lacks_is_written_otherwise(here):
     assert b"in caf\\xe9" in done.stdout
 
 
-def test_a_file_that_the_system_refuses_is_named(monkeypatch, capsys):
+@pytest.mark.parametrize(
+    ("error", "line"),
+    [
+        (PermissionError(13, "Permission denied", "some/file"), "some/file: Permission denied"),
+        (OSError(28, "No space left on device"), "No space left on device"),
+    ],
+)
+def test_what_the_system_refuses_is_named(monkeypatch, capsys, error, line):
     def refused(options):
-        raise PermissionError(13, "Permission denied", "some/file")
+        raise error
 
     monkeypatch.setitem(COMMANDS, "plan", refused)
-    assert said(capsys, "plan") == (2, "", "absorb: some/file: Permission denied\n")
+    assert said(capsys, "plan") == (2, "", f"absorb: {line}\n")
 
 
 def test_an_error_of_no_file_is_not_hidden(monkeypatch):
