@@ -32,8 +32,8 @@ Words of single commands:
 """
 EXITS = """\
 Exit codes: 0 done, 1 some runs failed or a store is damaged, 2 a mistake in the command, a
-store that cannot be written or an error that every run meets, 75 stopped as asked (the same
-command goes on), 130 stopped at once.
+store that cannot be written or an error that every run meets, 75 stopped as asked or left runs
+to another process that is at them (the same command goes on), 130 stopped at once.
 """
 
 

@@ -5,11 +5,10 @@ import os
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from sweeps.plan import Work, batches
 from sweeps.points import Point
-from sweeps.progress import complain
 
 FILE = "claims"
 TAKEN = (BlockingIOError, PermissionError)  # what systems say of a byte that another process holds
@@ -69,34 +68,55 @@ def opened(store: HasRuns) -> Iterator[Claims]:
         claims.close()
 
 
-def shared(
-    work: Work, size_of: Callable[[int], int], store: HasRuns, claims: Claims
-) -> Iterator[Sequence[Point]]:
-    """Batches as `batches` has them, without what other processes do or have done meanwhile.
+class Elsewhere(NamedTuple):
+    """Runs of a sweep that are other processes' matter: not there yet, and there but failed."""
 
-    What they were at is looked at once more in the end, for they may have been killed.
-    """
-    theirs: list[list[Point]] = []
-    for points in batches(work, size_of):
-        yield from _free(work, points, store, claims, theirs)
-    left: list[list[Point]] = []
-    for points in theirs:
-        yield from _free(work, points, store, claims, left)
-    if elsewhere := sum(map(len, left)):
-        runs = "run is" if elsewhere == 1 else "runs are"
-        complain(
-            f"{elsewhere:,} {runs} being done by another process; the same command does what it"
-            " may leave"
-        )
+    left: int
+    failed: int
 
 
-def _free(work: Work, points: Sequence[Point], store: HasRuns, claims: Claims,
-          others: list[list[Point]]) -> Iterator[Sequence[Point]]:  # fmt: skip
-    mine = [point for point in points if claims.take(point)]
-    had = store.run_ids(status=("ok", "diverged") if work.retry else None)
-    todo = [point for point in mine if point.run_id not in had]
-    if todo:
-        yield todo
-    claims.drop(mine)
-    theirs = {point.run_id for point in points} - {point.run_id for point in mine} - had
-    others.append([point for point in points if point.run_id in theirs])
+class Share:
+    """What of a sweep is this process's, and how the rest of it stands."""
+
+    def __init__(
+        self, work: Work, size_of: Callable[[int], int], store: HasRuns, claims: Claims
+    ) -> None:
+        self.work, self.size_of, self.store, self.claims = work, size_of, store, claims
+        self.others: set[str] = set()  # what other processes do or have done meanwhile
+
+    def batches(self) -> Iterator[Sequence[Point]]:
+        """Batches as `sweeps.plan.batches` has them, without what is other processes'.
+
+        What they were at is looked at once more in the end, for they may have been killed.
+        """
+        theirs: list[Sequence[Point]] = []
+        for points in batches(self.work, self.size_of):
+            yield from self._free(points, theirs)
+        for points in theirs:
+            yield from self._free(points, [])
+
+    def _free(
+        self, points: Sequence[Point], theirs: list[Sequence[Point]]
+    ) -> Iterator[Sequence[Point]]:
+        mine = [point for point in points if self.claims.take(point)]
+        had = self._had()
+        todo = [point for point in mine if point.run_id not in had]
+        ids = {point.run_id for point in points}
+        self.others |= ids
+        self.others -= {point.run_id for point in todo}
+        if todo:
+            yield todo
+        self.claims.drop(mine)
+        held = ids - {point.run_id for point in mine} - had
+        theirs.append([point for point in points if point.run_id in held])
+
+    def _had(self) -> set[str]:
+        return self.store.run_ids(status=("ok", "diverged") if self.work.retry else None)
+
+    def elsewhere(self) -> Elsewhere:
+        """How what was left to other processes stands now."""
+        if not self.others:
+            return Elsewhere(0, 0)
+        there = self.others & self._had()
+        failed = there & self.store.run_ids(status=("failed",))
+        return Elsewhere(len(self.others) - len(there), len(failed))

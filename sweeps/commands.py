@@ -230,4 +230,14 @@ def _report(outcome: Outcome, request: Request) -> int:
     if outcome.stopped:
         complain("stopped as asked; the same command goes on from here")
         return STOPPED
-    return SOME_FAILED if outcome.failed else 0
+    left, failed = outcome.elsewhere
+    if failed:
+        complain(f"{failed:,} {'run' if failed == 1 else 'runs'} failed in another process")
+    if left:
+        runs = "run is" if left == 1 else "runs are"
+        complain(
+            f"{left:,} {runs} being done by another process; the same command does what it may"
+            " leave"
+        )
+        return STOPPED
+    return SOME_FAILED if outcome.failed or failed else 0

@@ -10,7 +10,7 @@ from absorb.errors import AbsorbError, OutOfMemory
 from absorb.footprint import FEWEST_LANES, even
 from absorb.identity import Scalar, flat
 from sweeps.checked_yaml import one_line
-from sweeps.claims import opened, shared
+from sweeps.claims import Elsewhere, Share, opened
 from sweeps.launch import Launch
 from sweeps.memory import check_memory, widest_of
 from sweeps.plan import Survey, Work
@@ -27,12 +27,15 @@ if TYPE_CHECKING:
 
 
 class Outcome(NamedTuple):
-    """Numbers of runs stored by status, and whether the sweep was asked to stop before its end."""
+    """Numbers of runs stored by status, whether the sweep was asked to stop before its end, and
+    how the runs stand that other processes do.
+    """
 
     ok: int
     diverged: int
     failed: int
     stopped: bool
+    elsewhere: Elsewhere = Elsewhere(0, 0)
 
 
 class Failed(NamedTuple):
@@ -67,19 +70,21 @@ class Executor:
         """Execute every batch of what was counted; AbsorbError where the store cannot take more."""
         self.bar = ProgressBar(counts.todo)
         self.asked = counts.asked
-        stopped = False
+        stopped, elsewhere = False, Elsewhere(0, 0)
         try:
             with Stopper() as self.stopper, opened(self.store) as claims:
-                for points in shared(self.work, self.size_of, self.store, claims):
+                share = Share(self.work, self.size_of, self.store, claims)
+                for points in share.batches():
                     self.stopper.check()
                     if points[0].program not in self.given_up:
                         self._check_memory(points)
                         self._batch(points)
+                elsewhere = share.elsewhere()
         except Stop:
             stopped = True
         finally:
             self.bar.close()
-        return Outcome(**self.counts, stopped=stopped)
+        return Outcome(**self.counts, stopped=stopped, elsewhere=elsewhere)
 
     def size_of(self, program: int) -> int:
         """Runs of a full batch of a program, the same however many of them are there already."""

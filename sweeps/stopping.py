@@ -7,7 +7,7 @@ import socket
 import sys
 import threading
 
-STOPPED = 75  # exit code of a sweep that was asked to stop and can go on later
+STOPPED = 75  # exit code of a sweep that is not done, as asked or as others are at it
 STOPPED_AT_ONCE = 130
 
 _SIGNALS = tuple(

@@ -9,8 +9,11 @@ import pytest
 import sweep_helpers as helpers
 from sweep_helpers import FakeEngine, fake_row, request
 
+import absorb.lanes.batch
+from absorb.cli import main
+from absorb.identity import flat
 from absorb.store import Store
-from sweeps.claims import opened
+from sweeps.claims import Elsewhere, opened
 
 HOLDS = """
 import sys
@@ -48,6 +51,18 @@ def holder(store):
         process.communicate()
 
 
+@pytest.fixture
+def cli(store, monkeypatch, capsys):
+    """A command of `absorb` with this engine; its exit code, and all that it says."""
+
+    def run(engine, *words):
+        monkeypatch.setattr(absorb.lanes.batch, "train_batch", engine)
+        code = main([*words, f"store={store.root}"])
+        return code, "".join(capsys.readouterr())
+
+    return run
+
+
 def points_of(*words):
     return list(request(*words).points)
 
@@ -69,12 +84,45 @@ class Meanwhile(FakeEngine):
         return super().__call__(configs, **words)
 
 
-def test_what_another_process_does_is_left_to_it(store, holder, capsys):
+def test_what_another_process_does_is_left_to_it(store, holder):
     points = points_of("seed=range(0,8)")
     holder(points[2:5])
-    assert execute(store, FakeEngine(), "seed=range(0,8)").ok == 5
+    outcome = execute(store, FakeEngine(), "seed=range(0,8)")
+    assert outcome.ok == 5 and outcome.elsewhere == Elsewhere(left=3, failed=0)
     assert store.run_ids() == {p.run_id for p in points[:2] + points[5:]}
-    assert "3 runs are being done by another process" in capsys.readouterr().err
+
+
+def test_a_sweep_is_not_done_while_another_process_has_runs_of_it(store, holder, cli):
+    other = holder(points_of("seed=range(0,8)")[2:5])
+    code, said = cli(FakeEngine(), "sweep", "seed=range(0,8)")
+    assert code == 75 and "3 runs are being done by another process" in said
+    for command in ("sweep", "train"):
+        code, said = cli(FakeEngine(), command, "seed=3")
+        assert code == 75 and "1 run is being done by another process" in said
+    other.kill()
+    other.wait()
+    code, said = cli(FakeEngine(), "sweep", "seed=range(0,8)")
+    assert code == 0 and "3 stored in" in said and "another" not in said
+
+
+def test_what_fails_in_another_process_has_failed(store, holder, cli):
+    (first,) = points_of("seed=0")
+    other = holder([first])
+
+    def fails():
+        store.write([{"run_id": first.run_id, "status": "failed", **flat(first.config)}], {})
+        other.kill()
+        other.wait()
+
+    code, said = cli(Meanwhile(fails), "sweep", "seed=0,1", "launch.batch=1")
+    assert code == 1 and "1 run failed in another process" in said
+
+
+def test_a_run_that_another_process_retries_is_not_done(store, holder, cli):
+    assert cli(FakeEngine(broken={0}), "sweep", "seed=0,1")[0] == 1
+    holder(points_of("seed=0"))
+    code, said = cli(FakeEngine(), "retry")
+    assert code == 75 and "1 run is being done by another process" in said
 
 
 def test_what_another_process_stored_meanwhile_is_not_done_again(store):

@@ -15,7 +15,7 @@ from absorb.errors import AbsorbError
 from absorb.identity import flat
 from absorb.store import Store
 from sweeps.launch import Launch
-from sweeps.local import Executor
+from sweeps.local import Executor, Outcome
 from sweeps.plan import Had, Work
 from sweeps.progress import ProgressBar
 from sweeps.provenance import code_version
@@ -29,7 +29,7 @@ def store(tmp_path) -> Store:
 
 def test_every_run_is_stored_with_its_settings_and_measures(store):
     points, outcome = execute(store, ["seed=range(0,10)"], FakeEngine())
-    assert outcome == (10, 0, 0, False)
+    assert outcome == Outcome(10, 0, 0, False)
     for point in points:
         row = store.row(point.run_id)
         assert {k: row[k] for k in flat(point.config)} == flat(point.config)
@@ -58,7 +58,7 @@ def test_diverged_runs_are_kept_and_counted(store):
 
 def test_a_batch_that_raises_is_halved_down_to_the_culprit(store, capsys):
     _, outcome = execute(store, ["seed=range(0,12)"], FakeEngine(broken={5, 9}))
-    assert outcome == (10, 0, 2, False)
+    assert outcome == Outcome(10, 0, 2, False)
     failed = store.table(["seed", "error"], where={"status": "failed"}).to_pylist()
     assert sorted(row["seed"] for row in failed) == [5, 9]
     assert {row["error"] for row in failed} == {
@@ -93,27 +93,29 @@ class Unlucky(FakeEngine):
 def test_a_spec_that_fails_whole_leaves_the_others_their_turn(store, capsys):
     """Nothing more of it is branded, and the same command goes on with what is left of it."""
     points, outcome = execute(store, WIDTHS, Unlucky(8))
-    assert outcome == (16, 0, 4, False)
+    assert outcome == Outcome(16, 0, 4, False)
     assert "all 4 runs of a batch failed with OSError: Device lost" in capsys.readouterr().err
     assert len(points) == 24
-    assert execute(store, WIDTHS, FakeEngine())[1] == (4, 0, 0, False)
+    assert execute(store, WIDTHS, FakeEngine())[1] == Outcome(4, 0, 0, False)
 
 
 def test_the_same_error_in_two_specs_in_a_row_ends_the_sweep(store):
     with pytest.raises(AbsorbError, match=r"^OSError: Device lost: .* two batches in a row"):
         execute(store, WIDTHS, Unlucky(8, 16, 24))
     assert len(store.run_ids()) == len(store.run_ids(status=("failed",))) == 8
-    assert execute(store, WIDTHS, FakeEngine())[1] == (16, 0, 0, False)
+    assert execute(store, WIDTHS, FakeEngine())[1] == Outcome(16, 0, 0, False)
 
 
 def test_two_specs_that_fail_differently_end_nothing(store):
-    assert execute(store, WIDTHS, Unlucky(8, 16, says="{} is no width"))[1] == (8, 0, 8, False)
+    assert execute(store, WIDTHS, Unlucky(8, 16, says="{} is no width"))[1] == Outcome(
+        8, 0, 8, False
+    )
 
 
 def test_a_run_that_fails_alone_is_no_verdict_on_its_spec(store):
     launch = replace(LAUNCH, batch=1)
     outcome = execute(store, ["seed=range(0,6)"], FakeEngine(broken={2}), launch)[1]
-    assert outcome == (5, 0, 1, False)
+    assert outcome == Outcome(5, 0, 1, False)
     with pytest.raises(AbsorbError, match="two batches in a row"):
         execute(store, WIDTHS, Unlucky(8, 16, 24), launch)
     assert len(store.run_ids(status=("failed",))) == 1 + 2

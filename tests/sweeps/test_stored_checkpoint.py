@@ -7,6 +7,7 @@ import pytest
 from sweep_helpers import LAUNCH, FakeEngine, execute, request
 
 from absorb.store import Store
+from sweeps.local import Outcome
 from sweeps.provenance import versions
 from sweeps.stopping import Stop
 from sweeps.stored_checkpoint import StoredCheckpoint
@@ -63,7 +64,7 @@ def test_a_batch_that_raises_leaves_no_checkpoint_behind(store):
             checkpoint.save({"x": np.arange(3)}, {"wave": 1})
             return super().__call__(configs, checkpoint=checkpoint, **keywords)
 
-    assert execute(store, ["seed=range(0,8)"], Saves(broken={5}))[1] == (7, 0, 1, False)
+    assert execute(store, ["seed=range(0,8)"], Saves(broken={5}))[1] == Outcome(7, 0, 1, False)
     assert store.verify().checkpoints == 0
 
 
