@@ -5,21 +5,14 @@ import os
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import NamedTuple, Protocol
+from typing import NamedTuple
 
+from absorb.store import Followed
 from sweeps.plan import Work, batches
 from sweeps.points import Point
 
 FILE = "claims"
 TAKEN = (BlockingIOError, PermissionError)  # what systems say of a byte that another process holds
-
-
-class HasRuns(Protocol):
-    """A store that can be asked which runs it has."""
-
-    root: Path
-
-    def run_ids(self, *, status: Sequence[str] | None = None) -> set[str]: ...
 
 
 class Claims:
@@ -59,9 +52,9 @@ def _place(point: Point) -> int:
 
 
 @contextmanager
-def opened(store: HasRuns) -> Iterator[Claims]:
-    """The claims of one sweep."""
-    claims = Claims(store.root)
+def opened(root: Path) -> Iterator[Claims]:
+    """The claims of one sweep into the store at `root`."""
+    claims = Claims(root)
     try:
         yield claims
     finally:
@@ -79,9 +72,10 @@ class Share:
     """What of a sweep is this process's, and how the rest of it stands."""
 
     def __init__(
-        self, work: Work, size_of: Callable[[int], int], store: HasRuns, claims: Claims
+        self, work: Work, size_of: Callable[[int], int], root: Path, claims: Claims
     ) -> None:
-        self.work, self.size_of, self.store, self.claims = work, size_of, store, claims
+        self.work, self.size_of, self.claims = work, size_of, claims
+        self.store = Followed(root, ignored=work.had.finished)  # none of those is wanted
         self.others: set[str] = set()  # what other processes do or have done meanwhile
 
     def batches(self) -> Iterator[Sequence[Point]]:
@@ -99,24 +93,23 @@ class Share:
         self, points: Sequence[Point], theirs: list[Sequence[Point]]
     ) -> Iterator[Sequence[Point]]:
         mine = [point for point in points if self.claims.take(point)]
-        had = self._had()
-        todo = [point for point in mine if point.run_id not in had]
-        ids = {point.run_id for point in points}
-        self.others |= ids
+        self.store.look()
+        missing = [point for point in points if self._is_missing(point.run_id)]
+        others = {point.run_id for point in points} - {point.run_id for point in mine}
+        todo = [point for point in missing if point.run_id not in others]
+        theirs.append([point for point in missing if point.run_id in others])
+        self.others |= {point.run_id for point in points}
         self.others -= {point.run_id for point in todo}
         if todo:
             yield todo
         self.claims.drop(mine)
-        held = ids - {point.run_id for point in mine} - had
-        theirs.append([point for point in points if point.run_id in held])
 
-    def _had(self) -> set[str]:
-        return self.store.run_ids(status=("ok", "diverged") if self.work.retry else None)
+    def _is_missing(self, run_id: str) -> bool:
+        return self.store.status(run_id) in ((None, "failed") if self.work.retry else (None,))
 
     def elsewhere(self) -> Elsewhere:
         """How what was left to other processes stands now."""
-        if not self.others:
-            return Elsewhere(0, 0)
-        there = self.others & self._had()
-        failed = there & self.store.run_ids(status=("failed",))
+        self.store.look()
+        there = [run_id for run_id in self.others if not self._is_missing(run_id)]
+        failed = [run_id for run_id in there if self.store.status(run_id) == "failed"]
         return Elsewhere(len(self.others) - len(there), len(failed))

@@ -72,8 +72,8 @@ class Executor:
         self.asked = counts.asked
         stopped, elsewhere = False, Elsewhere(0, 0)
         try:
-            with Stopper() as self.stopper, opened(self.store) as claims:
-                share = Share(self.work, self.size_of, self.store, claims)
+            with Stopper() as self.stopper, opened(self.store.root) as claims:
+                share = Share(self.work, self.size_of, self.store.root, claims)
                 for points in share.batches():
                     self.stopper.check()
                     if points[0].program not in self.given_up:

@@ -2,6 +2,7 @@
 
 from absorb.store.checkpoint import Checkpoint
 from absorb.store.doctor import Problem, Report
+from absorb.store.followed import Followed
 from absorb.store.migrate import SCHEMA_VERSION, NewerSchemaError
 from absorb.store.shard import StoreWarning
 from absorb.store.store import Store, is_there
@@ -9,6 +10,7 @@ from absorb.store.store import Store, is_there
 __all__ = [
     "SCHEMA_VERSION",
     "Checkpoint",
+    "Followed",
     "NewerSchemaError",
     "Problem",
     "Report",

@@ -6,7 +6,7 @@ import contextlib
 import hashlib
 import os
 import warnings
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -152,12 +152,12 @@ def _is_kind(entry: os.DirEntry[str], is_directory: bool) -> bool:
     return look(follow_symlinks=False)
 
 
-def manifests_of(root: Path) -> Iterator[Manifest]:
-    """Manifests of all shards whose files have the right size, in the order of their names.
+def manifests_of(root: Path, names: Iterable[str] | None = None) -> Iterator[Manifest]:
+    """Manifests of all shards, or of some, whose files have the right size, ordered by name.
 
     Opens no data file. What is damaged is named in a StoreWarning and left out.
     """
-    for name in shard_names(root):
+    for name in shard_names(root) if names is None else names:
         try:
             manifest = read_manifest(root, name)
             check_sizes(root, manifest)

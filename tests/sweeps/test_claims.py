@@ -12,7 +12,7 @@ from sweep_helpers import FakeEngine, fake_row, request
 import absorb.lanes.batch
 from absorb.cli import main
 from absorb.identity import flat
-from absorb.store import Store
+from absorb.store import Store, manifest
 from sweeps.claims import Elsewhere, opened
 
 HOLDS = """
@@ -157,11 +157,20 @@ def test_a_claim_ends_with_its_batch(store, holder):
 
 def test_a_claim_ends_with_its_sweep(store, holder):
     points = points_of("seed=range(0,4)")
-    with opened(store) as claims:
+    with opened(store.root) as claims:
         assert all(map(claims.take, points))
         claims.drop(points[:2])
         holder(points[:2])
     holder(points[2:])
+
+
+def test_each_manifest_is_read_once_however_many_batches_there_are(store, monkeypatch):
+    read, decode = [], manifest.decode
+    monkeypatch.setattr(
+        manifest, "decode", lambda data, name: read.append(name) or decode(data, name)
+    )
+    assert execute(store, FakeEngine(), "seed=range(0,64)").ok == 64
+    assert len(read) == len(set(read)) == 64 // 4 == len(list(store.root.glob("shards/*/*.json")))
 
 
 def test_where_nothing_can_be_locked_every_run_is_free(store, monkeypatch):
