@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from absorb.config import Config
 from absorb.load import load
-from sweeps.launch import Launch, load_launch
+from sweeps.launch import Launch, load_launch, one_launch, one_of
 
 if TYPE_CHECKING:
     from sweeps.plan import HasSpecs
@@ -83,11 +83,21 @@ def run_sweeper(
     return sweeper.sweep(list(overrides))
 
 
-def request_of(points: "Points", mapping: dict[str, Any], overrides: Sequence[str]) -> Request:
-    """The request whose store and launch settings stand in a composed config."""
+def request_of(points: "Points", overrides: Sequence[str], config: dict[str, Any]) -> Request:
+    """The request whose store and launch settings its sub-sweeps share; `config` where none is.
+
+    Errors: AbsorbError for what sub-sweeps say differently, naming the key and what they say.
+    """
+    said = list(points.shared()) or [config]
+    store = one_of("store", [checked_store(each.get("store")) for each in said])
+    launch = one_launch([load_launch(each.get("launch")) for each in said])
+    return Request(points, store, launch, tuple(overrides))
+
+
+def checked_store(store: Any) -> str:
+    """The path of a store as a config has it."""
     from absorb.errors import AbsorbError
 
-    store = mapping["store"]
     if not isinstance(store, str) or not store.strip() or "\0" in store:
         raise AbsorbError(f"store={store!r}: must be the path of a directory")
-    return Request(points, store, load_launch(mapping["launch"]), tuple(overrides))
+    return store

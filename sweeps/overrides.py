@@ -16,6 +16,7 @@ from sweeps.checked_yaml import check_keys, one_line
 
 MAX_VALUES = 10**7  # of one key, and points of one sweep
 LONGEST_KEY = 200
+NOT_OF_A_RUN = ("store", "launch")
 
 
 class Setting(NamedTuple):
@@ -94,7 +95,7 @@ def _refuse(override: Override, key: str, text: str) -> None:
     check_keys(_given(override), text)
     if override.is_hydra_override():
         raise AbsorbError(f"{text}: Hydra's own settings are not changed from here")
-    if override.is_sweep_override() and key.split(".")[0] in ("launch", "store", "hydra"):
+    if override.is_sweep_override() and key.split(".")[0] in (*NOT_OF_A_RUN, "hydra"):
         raise AbsorbError(f"{text}: {key} is one for the whole sweep")
 
 

@@ -14,10 +14,9 @@ from absorb.identity import canonical, run_id
 from absorb.load import load_part, load_setting, nearest
 from absorb.rules import check_together
 from sweeps.axes import Block, blocks_of
-from sweeps.overrides import MAX_VALUES, Setting
+from sweeps.overrides import MAX_VALUES, NOT_OF_A_RUN, Setting
 
 PARTS = tuple(f.name for f in fields(Config))
-NOT_OF_A_RUN = ("store", "launch")
 _SEEDS = ("seed", "seeds")
 _CACHED = 8192
 
@@ -47,6 +46,15 @@ class Points:
         for block in self.blocks:
             yield from _Walk(block, self.program_of)
 
+    def shared(self) -> Iterator[dict[str, Any]]:
+        """What each block says of where results go and how to launch, which no axis may change."""
+        for block in self.blocks:
+            moved = [name for axis in block.axes for name in axis.names if _is_shared(name)]
+            if moved:
+                raise AbsorbError(f"{moved[0]}: is one for the whole sweep; it follows what varies")
+            own = _nested({name: v for name, v in block.base.items() if _is_shared(name)})
+            yield {key: own.get(key) for key in NOT_OF_A_RUN}
+
     def program_of(self, spec: Spec) -> int:
         """The number of a spec's program: its place among those met so far."""
         number = self._programs.setdefault(spec, len(self._programs))
@@ -58,6 +66,10 @@ class Points:
 def points_of(loader: ConfigLoader, branches: Iterable[Mapping[str, Setting]]) -> Points:
     """The points of sub-sweeps, each the product of its settings."""
     return Points(itertools.chain.from_iterable(blocks_of(loader, branch) for branch in branches))
+
+
+def _is_shared(name: str) -> bool:
+    return name.split(".")[0] in NOT_OF_A_RUN
 
 
 def _size(block: Block) -> int:

@@ -10,7 +10,7 @@ from hydra.types import HydraContext, TaskFunction
 from omegaconf import DictConfig, OmegaConf
 
 from absorb.errors import AbsorbError
-from sweeps.overrides import Setting, parse, texts_of
+from sweeps.overrides import NOT_OF_A_RUN, Setting, parse, texts_of
 
 Settings = dict[str, Setting]
 
@@ -52,7 +52,7 @@ class Lanes(Sweeper):
         assert self.hydra_context is not None and self.config is not None
         loader = self.hydra_context.config_loader
         points = points_of(loader, branches(loader, parse(arguments, loader)))
-        return self.task(request_of(points, plain(self.config), arguments))
+        return self.task(request_of(points, arguments, plain(self.config)))
 
 
 def branches(loader: ConfigLoader, command: Settings) -> Iterator[Settings]:
@@ -93,6 +93,8 @@ def _united(loader: ConfigLoader, command: Settings) -> Iterator[Settings]:
     node = _sweeper_node(loader, command)
     params = parse(texts_of(node["params"], "hydra.sweeper.params"), loader)
     union = [parse(texts_of(part, "hydra.sweeper.union"), loader) for part in node["union"] or [{}]]
+    for own in (params, *union):
+        _refuse_not_swept(own)
     told_apart = set.intersection(*map(set, union)) if len(union) > 1 else set()
     for own in union:
         merged = _later_wins(params, own, command)
@@ -100,6 +102,13 @@ def _united(loader: ConfigLoader, command: Settings) -> Iterator[Settings]:
             merged[key] = _picked(command[key], own[key], [other[key] for other in union])
         if all(setting.values for setting in merged.values()):
             yield merged
+
+
+def _refuse_not_swept(own: Settings) -> None:
+    """Refuse what is no run's own, and would be overruled or passed over without a word."""
+    for key in own:
+        if key.split(".")[0] in ("experiment", *NOT_OF_A_RUN):
+            raise AbsorbError(f"{key}: not for params or union of hydra.sweeper, which vary runs")
 
 
 def _sweeper_node(loader: ConfigLoader, command: Settings) -> dict[str, Any]:

@@ -175,6 +175,39 @@ def test_swept_experiments_each_bring_their_own(experiment):
     assert rows == [(100, 1), (100, 2), (5, 0)]
 
 
+def test_swept_experiments_share_the_lowest_of_their_bounds(experiment):
+    experiment("one", "launch: {batch: 1600, memory_gb: 2}")
+    experiment("two", "launch: {batch: 512}")
+    directory = experiment("three", "launch: {batch: 700, lanes: 4}")
+    asked = ("experiment=one,two", "experiment=two,one")
+    launches = [request(text, config_dir=directory).launch for text in asked]
+    assert [(each.batch, each.memory_gb) for each in launches] == [(512, 2.0)] * 2
+    assert request(asked[0], "launch.batch=2000", config_dir=directory).launch.batch == 2000
+    with pytest.raises(AbsorbError, match=r"^launch\.lanes: .*null and 4; give one$"):
+        request("experiment=one,three", config_dir=directory)
+    assert request("experiment=one,three", "launch.lanes=8", config_dir=directory).launch.lanes == 8
+
+
+def test_a_sweep_has_one_store(experiment):
+    experiment("one", "store: here")
+    directory = experiment("two", 'store: "s${seed}"')
+    assert request("experiment=one,one", config_dir=directory).store == "here"
+    with pytest.raises(AbsorbError, match=r"^store: .*here and s0; give one$"):
+        request("experiment=one,two", config_dir=directory)
+    assert request("experiment=one,two", "store=x", config_dir=directory).store == "x"
+    with pytest.raises(AbsorbError, match=r"^store: is one for the whole sweep"):
+        request("experiment=two", "seed=1,2", config_dir=directory)
+
+
+@pytest.mark.parametrize("key", ["store", "launch.batch", "launch", "experiment"])
+@pytest.mark.parametrize("place", ["params: {%s}", "union: [{seed: 1}, {%s}]"])
+def test_what_is_no_runs_own_is_refused_in_params_and_union(experiment, key, place):
+    value = {"launch": "local", "experiment": "demo"}.get(key, "3")
+    directory = experiment("one", f"hydra: {{sweeper: {{{place % f'{key}: {value}'}}}}}")
+    with pytest.raises(AbsorbError, match=f"^{key}: not for params or union"):
+        request("experiment=one", config_dir=directory)
+
+
 def test_programs_are_counted_by_spec():
     points = request("train.epochs=3,4", "train.l1_region=0,0.1,0.2", "seed=0,1").points
     assert len({p.program for p in points}) == len(points.specs) == 4
