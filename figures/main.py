@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from absorb.errors import AbsorbError
+from absorb.store.quotes import unquoted
 from figures import (
     barriers,
     cloud_table2,
@@ -131,7 +132,7 @@ def understood(arguments: Sequence[str]) -> Asked:
         if not equals and word not in FIGURES:
             raise AbsorbError(f"{word}: no such figure; choose from {', '.join(FIGURES)}")
         if equals:
-            given[key] = value
+            given[key] = unquoted(value)
         else:
             names.append(word)
     store, venue = Path(given.get("store", "results")), given.get("venue", WEB)

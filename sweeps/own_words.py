@@ -2,9 +2,14 @@
 
 from collections.abc import Sequence
 
+from absorb.store.quotes import unquoted
+
 
 def apart(words: Sequence[str], key: str) -> tuple[str | None, list[str]]:
-    """The last value of `key=VALUE` among the words, or None, and the other words."""
+    """The last value of `key=VALUE` among the words, or None, and the other words.
+
+    Quotes around the value are read as in overrides, so that a store has one spelling everywhere.
+    """
     values = [word.removeprefix(f"{key}=") for word in words if word.startswith(f"{key}=")]
     rest = [word for word in words if not word.startswith(f"{key}=")]
-    return (values[-1] if values else None), rest
+    return (unquoted(values[-1]) if values else None), rest

@@ -145,6 +145,7 @@ def test_words_that_mean_nothing_are_refused(words, message):
 def test_both_ways_of_saying_it_mean_the_same():
     assert understood(["--out", "a b", "--partial"]) == understood(["out=a b", "partial=true"])
     assert understood(["--strict", "--venue", "icml"]) == understood(["strict=true", "venue=icml"])
+    assert understood(["store='mü, n'", 'out="o"']) == understood(["store=mü, n", "out=o"])
 
 
 @pytest.mark.slow

@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from hydra.core.override_parser.types import Quote, QuotedString
 from sweep_helpers import FakeEngine, request
 
 import absorb.lanes.batch
@@ -61,6 +62,16 @@ def test_results_go_to_the_store_that_is_named(here, engine, capsys):
     said(capsys, "sweep", "seed=1", "store=elsewhere/deep")
     assert len(Store(here / "elsewhere" / "deep", create=False).run_ids()) == 1
     assert not (here / "results").exists()
+
+
+@pytest.mark.parametrize("name", ["müller", "it's", "a, (b)", "back\\"])
+def test_every_command_reads_the_name_of_a_store_alike(here, engine, capsys, name):
+    store = "store=" + QuotedString(name, Quote.single).with_quotes()
+    said(capsys, "sweep", "seed=1", store)
+    (run,) = Store(here / name, create=False).run_ids()
+    for words in (["show", run], ["card", run], ["doctor"], ["status"]):
+        assert said(capsys, *words, store)[0] == 0
+    assert [path.name for path in here.iterdir()] == [name]
 
 
 def test_a_plan_creates_nothing(here, capsys):
