@@ -1,6 +1,6 @@
 """The Hydra entry: a command line to one composed config, or to all points of a sweep."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -72,23 +72,22 @@ def run_sweeper(
     from hydra.types import HydraContext
 
     from sweeps.compose import compose_config, make_loader
-    from sweeps.overrides import parse
 
     loader = make_loader(config_dir)
-    fixed = [setting for setting in parse(overrides, loader).values() if not setting.swept]
     context = HydraContext(config_loader=loader, callbacks=None)  # type: ignore[arg-type]
     sweeper = Plugins.instance().instantiate_sweeper(
-        config=compose_config(loader, fixed), hydra_context=context, task_function=task
+        config=compose_config(loader, []), hydra_context=context, task_function=task
     )
     return sweeper.sweep(list(overrides))
 
 
-def request_of(points: "Points", overrides: Sequence[str], config: dict[str, Any]) -> Request:
-    """The request whose store and launch settings its sub-sweeps share; `config` where none is.
+def request_of(
+    points: "Points", overrides: Sequence[str], said: Sequence[Mapping[str, Any]]
+) -> Request:
+    """The request whose store and launch settings are what every part of a sweep has `said`.
 
-    Errors: AbsorbError for what sub-sweeps say differently, naming the key and what they say.
+    Errors: AbsorbError for what parts say differently, naming the key and what they say.
     """
-    said = list(points.shared()) or [config]
     store = one_of("store", [checked_store(each.get("store")) for each in said])
     launch = one_launch([load_launch(each.get("launch")) for each in said])
     return Request(points, store, launch, tuple(overrides))

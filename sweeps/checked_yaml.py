@@ -27,7 +27,9 @@ class CheckedYaml(FileConfigSource):
         """The config at `config_path`; AbsorbError if it leaves the directory or is not plain."""
         check_file(self.path, os.path.join(self.path, self._normalize_file_name(config_path)))
         result = super().load_config(config_path)
-        check_keys(OmegaConf.to_container(result.config, resolve=False), config_path)
+        content = OmegaConf.to_container(result.config, resolve=False)
+        check_keys(content, config_path)
+        check_sweeper(content, config_path)
         return result
 
 
@@ -69,6 +71,22 @@ def check_keys(value: Any, where: str) -> None:
             raise AbsorbError(f"{where}: {key} is refused; a config holds values, never code")
         if isinstance(child, (dict, list)):
             check_keys(child, where)
+
+
+def check_sweeper(content: Any, where: str) -> None:
+    """Raise AbsorbError where Hydra's own node, or the sweeper in it, has not the shape it needs.
+
+    Hydra checks less: null, and text that stands for a whole group, would be met much later.
+    """
+    node = content
+    for name in ("hydra", "sweeper"):
+        node = node.get(name, {}) if isinstance(node, dict) else {}
+        if not isinstance(node, dict):
+            raise AbsorbError(f"{where}: {name}={node!r}: must be a group of settings")
+    if not isinstance(params := node.get("params", {}), dict):
+        raise AbsorbError(f"{where}: params={params!r}: must be a group of settings")
+    if not isinstance(union := node.get("union", []), list):
+        raise AbsorbError(f"{where}: union={union!r}: must be a list of groups of settings")
 
 
 def one_line(error: object) -> str:

@@ -46,15 +46,27 @@ def compose_config(loader: ConfigLoader, settings: Sequence[Setting]) -> DictCon
 
     Errors: AbsorbError in one line, with the nearest name for an unknown key.
     """
-    texts = [s.text(s.values[0]) for s in settings if s.structural]
     try:
-        config = loader.load_configuration("config", texts, run_mode=RunMode.MULTIRUN)
+        config = _loaded(loader, [s.text(s.values[0]) for s in settings if s.structural])
         for setting in settings:
             if not setting.structural:
                 assign(config, setting.key, setting.values[0])
     except (HydraException, OmegaConfBaseException, yaml.YAMLError) as error:
         raise AbsorbError(_reason(error)) from None
     return config
+
+
+def _loaded(loader: ConfigLoader, texts: list[str]) -> DictConfig:
+    """Hydra's composition, to which a list of defaults that makes no sense is no HydraException."""
+    try:
+        return loader.load_configuration("config", texts, run_mode=RunMode.MULTIRUN)
+    except RecursionError:
+        reason = "the defaults of a file lead back to it"
+    except ValueError as error:
+        if isinstance(error, (AbsorbError, OmegaConfBaseException)):
+            raise
+        reason = one_line(error)
+    raise AbsorbError(f"{' '.join(texts)}: {reason}")
 
 
 def assign(config: DictConfig, key: str, value: Any) -> None:

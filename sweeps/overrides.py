@@ -136,7 +136,7 @@ def exact_range(sweep: RangeSweep, text: str) -> Sequence[int | float]:
 def _check_options(group: str, values: Sequence[Any], loader: ConfigLoader) -> None:
     known = loader.get_group_options(group)
     for value in values:
-        if value is not None and value not in known and value != "null":
+        if value is not None and value not in known:
             near = nearest(value, known)
             hint = near if near.startswith(" (") else ""
             raise AbsorbError(f"{group}={value}: must be one of {', '.join(known)}{hint}")

@@ -46,13 +46,18 @@ class Lanes(Sweeper):
     def sweep(self, arguments: list[str]) -> Any:
         """The task's answer to the request that `arguments`, overrides in Hydra's grammar, make."""
         from sweeps.app import request_of
-        from sweeps.compose import plain
+        from sweeps.compose import compose_config, plain
         from sweeps.points import points_of
 
-        assert self.hydra_context is not None and self.config is not None
+        assert self.hydra_context is not None
         loader = self.hydra_context.config_loader
-        points = points_of(loader, branches(loader, parse(arguments, loader)))
-        return self.task(request_of(points, arguments, plain(self.config)))
+        command = parse(arguments, loader)
+        points = points_of(loader, branches(loader, command))
+        said = list(points.shared())
+        if not said:  # no sub-sweep has what was picked
+            fixed = [setting for setting in command.values() if not setting.swept]
+            said = [plain(compose_config(loader, fixed))]
+        return self.task(request_of(points, arguments, said))
 
 
 def branches(loader: ConfigLoader, command: Settings) -> Iterator[Settings]:

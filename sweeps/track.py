@@ -7,6 +7,7 @@ import math
 import os
 import re
 from collections.abc import Mapping, Sequence
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -40,13 +41,15 @@ def _track(request: Request, project: str) -> int:
     done = set(log.read_text(encoding="utf-8").split()) if log.is_file() else set()
     todo = [row for row in rows if row["run_id"] not in done and row["status"] != "failed"]
     say(f"{len(rows):,} runs: {len(rows) - len(todo):,} mirrored already or failed")
-    progress = ProgressBar(len(todo))
-    for row in todo:
-        mirror(wandb, row, project, folder)
-        with log.open("a", encoding="utf-8") as out:
-            out.write(row["run_id"] + "\n")
-        progress.rows(1, 0)
-    progress.close()
+    with closing(ProgressBar(len(todo))) as progress:
+        for row in todo:
+            try:
+                mirror(wandb, row, project, folder)
+            except wandb.Error as error:  # nobody is logged in, or the project is not theirs
+                raise AbsorbError(f"project={project}: wandb says: {error}") from error
+            with log.open("a", encoding="utf-8") as out:
+                out.write(row["run_id"] + "\n")
+            progress.rows(1, 0)
     say(f"{len(todo):,} mirrored to {project}")
     return 0
 

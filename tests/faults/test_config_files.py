@@ -40,6 +40,17 @@ BAD = {
     "sub-sweeps that are no list": ("hydra: {sweeper: {union: 3}}", ["experiment/mine", "list"]),
     "a sub-sweep that is no mapping": (
         "hydra: {sweeper: {union: [3]}}", ["experiment/mine", "int"]),
+    "defaults that are no list": ("defaults: text", ["experiment=mine", "must be a list"]),
+    "a default that is no name": ("defaults: [3]", ["experiment=mine", "int"]),
+    "a circle": ("defaults: [mine]", ["experiment=mine", "lead back"]),
+    "a sweep over nothing there": (
+        "hydra: {sweeper: {params: {seed: '${x}'}}}", ["seed", "'x' not found"]),
+    "a sub-sweep over nothing there": (
+        "hydra: {sweeper: {union: [{seed: '${x}'}]}}", ["seed", "'x' not found"]),
+    "params that are elsewhere": (
+        "hydra: {sweeper: {params: '${x}'}}", ["experiment/mine", "params='${x}'"]),
+    "no sweeper": ("hydra: {sweeper: null}", ["experiment/mine", "sweeper=None"]),
+    "nothing of Hydra": ("hydra: null", ["experiment/mine", "hydra=None"]),
     "a search path": ("hydra: {searchpath: ['file:///tmp']}", ["searchpath"]),
 }  # fmt: skip
 

@@ -1,5 +1,8 @@
 """Runs mirrored to Weights & Biases: each once, settings as config, offline without a network."""
 
+import sys
+from types import ModuleType
+
 import pytest
 from sweep_helpers import fake_row, request
 
@@ -42,6 +45,22 @@ def test_offline_each_run_is_mirrored_once(store, monkeypatch, capsys):
     assert all(b"routing.label_fraction" in path.read_bytes() for path in found)
     assert absorb(words) == 0 and "3 mirrored already or failed" in capsys.readouterr().out
     assert len(list((store.root / "wandb").glob("offline-run-*"))) == 2
+
+
+def test_what_wandb_refuses_is_said_in_one_line_and_is_not_mirrored(store, monkeypatch, capsys):
+    def init(**words):
+        raise wandb.UsageError("No API key configured.\nUse `wandb login` to log in.")
+
+    wandb = ModuleType("wandb")
+    wandb.Error = type("Error", (Exception,), {})
+    wandb.UsageError = type("UsageError", (wandb.Error,), {})
+    wandb.init, wandb.Settings = init, dict
+    monkeypatch.setitem(sys.modules, "wandb", wandb)
+    assert absorb(["track", "project=mine", f"store={store.root}"]) == 2
+    assert capsys.readouterr().err == (
+        "absorb: project=mine: wandb says: No API key configured. Use `wandb login` to log in.\n"
+    )
+    assert not list(store.root.glob("wandb/mirrored-*"))
 
 
 def test_mistakes_are_refused(store, capsys):
