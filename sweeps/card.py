@@ -5,12 +5,12 @@ from pathlib import Path
 from typing import Any
 
 from absorb.errors import AbsorbError
-from absorb.identity import flat
+from absorb.identity import list_in
 from absorb.knobs import ARM_TABLE
 from sweeps.progress import say
 from sweeps.provenance import code_line
-from sweeps.reports import repeat_command
-from sweeps.stored import config_of
+from sweeps.reports import repeat_command, text_of
+from sweeps.stored import settings_of
 
 ROUTED = ("route", "hard", "placebo")  # arms in which gradients are masked
 # What a reader looks at first, in this order, where a run has it.
@@ -64,19 +64,16 @@ def lines(
     config_dir: str | None,
 ) -> Iterator[str]:
     """The card, line by line."""
-    config = config_of(row)
-    routing = config.routing
-    yield f"# {config.model.kind} on {config.world.kind}, run {row['run_id'][:12]}"
+    yield f"# {row.get('model.kind')} on {row.get('world.kind')}, run {row['run_id'][:12]}"
     yield ""
-    routed = routing.mechanism != "none" and routing.arm in ROUTED
+    arm, mechanism = row.get("routing.arm"), row.get("routing.mechanism")
+    routed = f"Routed by {mechanism}" if mechanism != "none" and arm in ROUTED else "Not routed"
     yield (
-        f"{f'Routed by {routing.mechanism}' if routed else 'Not routed'}, arm {routing.arm},"
-        " concept"
-        f" {list(routing.concept)}, label fraction {routing.label_fraction:g}."
-        f" Status: {row['status']}."
+        f"{routed}, arm {arm}, concept {list_in(row.get('routing.concept'))},"
+        f" label fraction {text_of(row.get('routing.label_fraction'))}. Status: {row['status']}."
     )
     yield from ("", "## What it can and cannot do", "")
-    yield from losses(row, ABLATED if ARM_TABLE[routing.arm].ablated else WHOLE)
+    yield from losses(row, ABLATED if arm not in ARM_TABLE or ARM_TABLE[arm].ablated else WHOLE)
     yield ""
     yield "A loss on the concept that is high says little where that on the rest is high too: the"
     yield "network may be broken, not ignorant. One run says nothing of the spread between seeds."
@@ -87,7 +84,7 @@ def lines(
     for name, values in made_with(row, told.get("extracted", [told])).items():
         yield f"| {name} | {cell(' or '.join(values))} |"
     yield from ("", "## Settings", "", "| setting | value |", "| --- | --- |")
-    for name, value in flat(config).items():
+    for name, value in settings_of(row).items():
         yield f"| {name} | {cell(value)} |"
 
 

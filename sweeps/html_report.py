@@ -10,18 +10,17 @@ import math
 import os
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from absorb.config import Config
 from absorb.errors import AbsorbError
 from absorb.identity import flat, lists_of
 from sweeps.app import Request, compose_unread, run_sweeper
 from sweeps.own_words import apart
 from sweeps.progress import say
 from sweeps.provenance import code_line
-from sweeps.reports import words_of
+from sweeps.reports import NO_COMMAND, words_of
+from sweeps.stored import is_setting, own_config
 from sweeps.table_file import lists_in, runs_of
 
 if TYPE_CHECKING:
@@ -30,7 +29,6 @@ if TYPE_CHECKING:
 PAGE = Path(__file__).with_name("report_page.html")
 DATA = "{{DATA}}"
 DIGITS = 5  # of a measure on the page; the store has them all
-PARTS = {field.name for field in fields(Config)}
 KEYS = ("run_id", "status", "shard", "code", "error")
 MOST_FIGURES = 20
 Columns = dict[str, list[Any]]
@@ -122,11 +120,6 @@ def split(columns: Columns) -> Split:
     return Split(shared, swept, measures)
 
 
-def is_setting(name: str) -> bool:
-    """Whether a column holds a setting."""
-    return name == "seed" or ("." in name and name.split(".")[0] in PARTS)
-
-
 def short(value: Any) -> Any:
     """A number in few digits; what JSON has no number for as text."""
     if not isinstance(value, float):
@@ -135,10 +128,13 @@ def short(value: Any) -> Any:
 
 
 def commands(columns: Columns, config_dir: str | None) -> dict[str, Any]:
-    """The words that repeat each run: those of its kind, and a list of words for each run."""
-    kinds = list(zip(columns["world.kind"], columns["model.kind"], strict=True))
+    """The words that repeat each run: those of its kind, and a list of words for each run.
+
+    Of a run that no command repeats there is no list, but a text that says so.
+    """
+    kinds = kinds_of(columns)
     rows: list[list[str]] = [[] for _ in kinds]
-    for kind in dict.fromkeys(kinds):
+    for kind in dict.fromkeys(kind for kind in kinds if kind is not None):
         own = [i for i, other in enumerate(kinds) if other == kind]
         words = [f"world={kind[0]}", f"model={kind[1]}"]
         default = flat(compose_unread(words, config_dir=config_dir))
@@ -150,7 +146,16 @@ def commands(columns: Columns, config_dir: str | None) -> dict[str, Any]:
                 add_words(rows, own, name, default[name], name in lists, columns)
     table = list(dict.fromkeys(word for row in rows for word in row))
     place = {word: i for i, word in enumerate(table)}
-    return {"words": table, "runs": [[place[word] for word in row] for row in rows]}
+    runs = [[place[word] for word in row] or None for row in rows]
+    return {"words": table, "runs": runs, "none": NO_COMMAND}
+
+
+def kinds_of(columns: Columns) -> list[tuple[str, str] | None]:
+    """The kinds of world and model of each run; None where today's settings give another run."""
+    names = ["run_id", *filter(is_setting, columns)]
+    rows = zip(*(columns[name] for name in names), strict=True)
+    configs = (own_config(dict(zip(names, row, strict=True))) for row in rows)
+    return [config and (config.world.kind, config.model.kind) for config in configs]
 
 
 def add_words(

@@ -13,9 +13,11 @@ from absorb.errors import AbsorbError
 from absorb.identity import Scalar, flat, list_in, lists_of, run_id
 from sweeps.app import Request, compose_unread, run_sweeper
 from sweeps.progress import say
-from sweeps.stored import config_of
+from sweeps.stored import is_setting, own_config, settings_of
 
+KEYS = ("run_id", "status", "shard", "code")  # of a row; the rest are settings and measures
 LISTED = 10  # numbers of a list that are shown
+NO_COMMAND = "(made under another version of the settings; no command repeats it exactly)"
 NOT_TEXT = ("true", "false", "null", "inf", "nan")  # what Hydra's grammar reads in an unquoted word
 
 
@@ -63,8 +65,8 @@ def show(prefix: str, store: str, *, config_dir: str | None = None) -> int:
     say(f"repeat  {repeat_command(row, config_dir)}")
     print_measures(row)
     say("config")
-    for name, value in flat(config_of(row)).items():
-        say(f"  {name:<32} {_text(value)}")
+    for name, value in settings_of(row).items():
+        say(f"  {name:<32} {text_of(value)}")
     say("provenance")
     for name, value in _lines("", found.provenance(str(row["shard"]))):
         if not name.startswith("config."):
@@ -74,11 +76,10 @@ def show(prefix: str, store: str, *, config_dir: str | None = None) -> int:
 
 def print_measures(row: Mapping[str, Any]) -> None:
     """The numbers of one run, a line each."""
-    others = set(flat(config_of(row))) | {"run_id", "status", "shard", "code"}
     say("measures")
     for name, value in row.items():
-        if name not in others and value is not None:
-            say(f"  {name:<32} {_listed(value) if isinstance(value, list) else _text(value)}")
+        if name not in KEYS and not is_setting(name) and value is not None:
+            say(f"  {name:<32} {_listed(value) if isinstance(value, list) else text_of(value)}")
 
 
 def _listed(values: list[float]) -> str:
@@ -89,7 +90,9 @@ def _listed(values: list[float]) -> str:
 
 def repeat_command(row: Mapping[str, Scalar], config_dir: str | None = None) -> str:
     """The `absorb train` command that asks for the run in `row`; says so where none would."""
-    config = config_of(row)
+    config = own_config(row)
+    if config is None:
+        return NO_COMMAND
     words = [f"world={config.world.kind}", f"model={config.model.kind}"]
     default = flat(compose_unread(words, config_dir=config_dir))
     lists = lists_of(config.world.kind, config.model.kind)
@@ -100,7 +103,7 @@ def repeat_command(row: Mapping[str, Scalar], config_dir: str | None = None) -> 
         if value != default[name] and value != implied.get(name)
     ]
     if run_id(compose_unread(words + changed, config_dir=config_dir)) != row["run_id"]:
-        return "(made under another version of the settings; no command repeats it exactly)"
+        return NO_COMMAND
     return shlex.join(["absorb", "train", *words, *changed])
 
 
@@ -113,13 +116,14 @@ def words_of(name: str, value: Scalar, is_list: bool) -> str:
 
 def _value(value: Scalar, quote: Quote) -> str:
     if not isinstance(value, str):
-        return _text(value)
+        return text_of(value)
     bare = quote is Quote.single and re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", value)
     is_name = bare and value.lower() not in NOT_TEXT
     return value if is_name else QuotedString(value, quote).with_quotes()
 
 
-def _text(value: Scalar) -> str:
+def text_of(value: Scalar) -> str:
+    """A value as a command line takes it, with the fewest digits that give it."""
     if value is None or isinstance(value, bool):
         return json.dumps(value)
     short = f"{value:.6g}" if isinstance(value, float) else str(value)

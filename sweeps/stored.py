@@ -1,12 +1,16 @@
 """Configs read back from the rows of a store."""
 
 from collections.abc import Iterator, Mapping
+from dataclasses import fields
+from typing import Any
 
 from absorb.config import Config, Spec, spec_of
 from absorb.errors import AbsorbError
 from absorb.identity import Scalar, run_id, unflat
 from absorb.load import load
 from sweeps.points import Point
+
+PARTS = tuple(field.name for field in fields(Config))
 
 
 class StoredPoints:
@@ -28,6 +32,17 @@ class StoredPoints:
 
     def __iter__(self) -> Iterator[Point]:
         return iter(self.points)
+
+
+def is_setting(name: str) -> bool:
+    """Whether a column holds a setting."""
+    return name == "seed" or ("." in name and name.split(".")[0] in PARTS)
+
+
+def settings_of(row: Mapping[str, Any]) -> dict[str, Any]:
+    """The settings of a run as they are stored, section by section, whatever today's are."""
+    found = {name: value for name, value in row.items() if is_setting(name) and value is not None}
+    return dict(sorted(found.items(), key=lambda item: PARTS.index(item[0].split(".")[0])))
 
 
 def config_of(row: Mapping[str, Scalar]) -> Config:

@@ -13,9 +13,10 @@ from typing import Any
 
 from absorb.errors import AbsorbError
 from sweeps.app import Request, run_sweeper
-from sweeps.html_report import KEYS, is_setting
+from sweeps.html_report import KEYS
 from sweeps.own_words import apart
 from sweeps.progress import ProgressBar, say
+from sweeps.stored import is_setting, settings_of
 from sweeps.table_file import runs_of
 
 FOLDER, MIRRORED = "wandb", "mirrored-{}.txt"  # in the store: wandb's files; ids, by project
@@ -62,11 +63,6 @@ def mirror(wandb: Any, row: Mapping[str, Any], project: str, folder: Path) -> No
     )  # fmt: skip
     run.summary.update(measures_of(row))
     run.finish()
-
-
-def settings_of(row: Mapping[str, Any]) -> dict[str, Any]:
-    """The settings of a run."""
-    return {name: value for name, value in row.items() if is_setting(name) and value is not None}
 
 
 def measures_of(row: Mapping[str, Any]) -> dict[str, Any]:

@@ -7,7 +7,7 @@ from sweep_helpers import fake_row, request
 from absorb.cli import main as absorb
 from absorb.identity import flat
 from absorb.store import Store
-from sweeps.reports import repeat_command
+from sweeps.reports import NO_COMMAND, repeat_command
 
 
 @pytest.fixture
@@ -67,6 +67,26 @@ def test_a_run_without_parameters_says_so(stored, capsys):
     store, _, run_id = stored
     assert absorb(["card", run_id, f"store={store.root}"]) == 0
     assert "None are stored; `measure.parameters=true` keeps them." in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    "change", [{"routing.false_negative": 1.0}, {"train.nudge": None}, {"routing.arm": "gone"}]
+)
+def test_a_run_whose_settings_are_refused_today_is_shown_as_it_is_stored(change, tmp_path, capsys):
+    (point,) = request("routing.label_fraction=0.25").points
+    row = flat(point.config) | fake_row(point.config) | change | {"run_id": "a" * 64}
+    row = {name: value for name, value in row.items() if value is not None}
+    Store(tmp_path / "s").write([row | {"raw.retain": 0.75}], {"code": "a"})
+    where = f"store={tmp_path / 's'}"
+    for words in (["show", "aaa"], ["card", "aaa"]):
+        assert absorb([*words, where]) == 0
+        text = capsys.readouterr().out
+        assert NO_COMMAND in text and "absorb train" not in text and "0.75" in text
+        for name, value in change.items():
+            assert (name in text and str(value) in text) == (value is not None)
+    assert absorb(["report", where]) == 0
+    page = (tmp_path / "s" / "report.html").read_text(encoding="utf-8")
+    assert '"runs":[null]' in page and NO_COMMAND in page
 
 
 def test_a_mistake_is_refused(stored, capsys):

@@ -9,7 +9,8 @@ from sweep_helpers import fake_row, request
 from absorb.cli import main as absorb
 from absorb.identity import flat
 from absorb.store import Store
-from sweeps.track import measures_of, settings_of
+from sweeps.stored import settings_of
+from sweeps.track import measures_of
 
 WORDS = ["routing.label_fraction=0.25", "seed=range(0,3)"]
 
