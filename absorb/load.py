@@ -118,10 +118,21 @@ def _typed(path: str, value: Any, hint: type) -> Any:
         return float(value) + 0.0  # -0.0 becomes 0.0
     if hint is int and number and (isinstance(value, int) or value.is_integer()):
         return int(value)
+    if hint is str and isinstance(value, str) and not is_unicode(value):
+        raise AbsorbError(f"{path}={value!r}: must be text that UTF-8 has bytes for")
     if hint in (bool, str) and type(value) is hint:
         return value
     words = {float: "a number", int: "a whole number", bool: "true or false", str: "text"}
     raise AbsorbError(f"{path}={value!r}: must be {words[hint]}")
+
+
+def is_unicode(text: str) -> bool:
+    """Whether a text can be stored: Python keeps bytes of other encodings as half characters."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def nearest(name: Any, known: Any) -> str:

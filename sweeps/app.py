@@ -5,7 +5,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from absorb.config import Config
-from absorb.load import load
+from absorb.load import is_unicode, load
 from sweeps.launch import Launch, load_launch, one_launch, one_of
 
 if TYPE_CHECKING:
@@ -99,4 +99,6 @@ def checked_store(store: Any) -> str:
 
     if not isinstance(store, str) or not store.strip() or "\0" in store:
         raise AbsorbError(f"store={store!r}: must be the path of a directory")
+    if not is_unicode(store):  # it stands in the provenance of every shard
+        raise AbsorbError(f"store={store!r}: must be text that UTF-8 has bytes for")
     return store

@@ -61,7 +61,8 @@ def _report(request: Request, target: str | None, config_dir: str | None) -> int
     data = gathered(store, table.drop_columns(lists_in(table)).to_pydict(), request, config_dir)
     out = Path(target) if target else store.root / "report.html"
     try:
-        out.write_text(page(data), encoding="utf-8")
+        # A file's name may hold what UTF-8 lacks; in JSON such an escape is that very character.
+        out.write_text(page(data), encoding="utf-8", errors="backslashreplace")
     except OSError as error:
         raise AbsorbError(f"out={out}: {error.strerror}") from error
     say(os.fspath(out))

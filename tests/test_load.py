@@ -1,6 +1,7 @@
 """Reading configs: every type and bound, and words that help."""
 
 import math
+import os
 
 import pytest
 from hypothesis import given
@@ -10,7 +11,7 @@ from absorb.config import Config, spec_of
 from absorb.errors import AbsorbError
 from absorb.identity import flat, unflat
 from absorb.load import load, load_part, nearest
-from sweeps.app import compose
+from sweeps.app import compose, compose_unread
 
 
 @pytest.fixture(scope="module")
@@ -54,6 +55,14 @@ def test_what_is_wrong_is_said_with_key_value_and_bound(plain, name, value, word
     words = [word.replace("did you mean routing.unit", "did you mean units?") for word in words]
     for word in words:
         assert word in str(error.value)
+
+
+def test_text_that_no_store_can_keep_is_refused_by_name():
+    words = ("world=text", "model=transformer", "world.path=x")
+    plain = unflat(flat(compose_unread(words)))
+    assert load(changed(plain, "world.path", "caf\u00e9 \U0001f600")).world.path
+    with pytest.raises(AbsorbError, match=r"^world\.path='caf\\udce9': .* UTF-8"):
+        load(changed(plain, "world.path", os.fsdecode(b"caf\xe9")))
 
 
 def test_a_missing_key_is_named(plain):

@@ -58,6 +58,7 @@ BAD = [
     ("launch.lanes=1" + "0" * 400, "launch.lanes=1000", "[2, 65536]"),
     ("world.kind=[a]", "world.kind=['a']", "must be one of digits"),
     ("model.kind={a: 1}", "model.kind={'a': 1}", "must be one of"),
+    ("store='caf\udce9'", "store='caf\\udce9'", "UTF-8"),
     ("store=" + "x" * 300, "store=xxx", "File name too long"),
     # what does not fit together
     ("routing.units=96", "routing.units=96", "hidden0", "96 units"),

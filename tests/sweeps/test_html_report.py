@@ -1,6 +1,7 @@
 """The page of `absorb report`: whole, harmless, and used in a real browser."""
 
 import json
+import os
 import re
 import shlex
 import shutil
@@ -176,6 +177,17 @@ def test_ten_thousand_runs_are_written_and_used(tmp_path):
     said = used(tmp_path, text, """click("measure.7"); click("measure.7"); find("on").click();
       return { first: column("seed")[0], count: find("count").textContent };""")  # fmt: skip
     assert said == {"first": "9899", "count": "101 to 200 of 10,000 runs"}
+
+
+def test_a_figures_name_may_be_in_another_encoding(tmp_path):
+    store = filled(tmp_path / "s")
+    name = os.fsdecode(b"caf\xe9")
+    (store.root / "figures").mkdir()
+    (store.root / "figures" / f"{name}.svg").write_text("<svg/>")
+    assert absorb(["report", f"store={store.root}"]) == 0
+    text = (store.root / "report.html").read_text(encoding="utf-8")
+    block = re.search(r'id="data">(.*?)</script>', text, re.S)
+    assert [figure["name"] for figure in json.loads(block[1])["figures"]] == [name]
 
 
 def test_a_mistake_is_refused(tmp_path, capsys):
