@@ -193,8 +193,13 @@ def causes(columns: Columns) -> list[dict[str, Any]]:
     ]
 
 
-def not_finite(step: float) -> str:
-    """Since when a run diverged; where every loss was finite, the end has a number that is not."""
+def not_finite(step: float | None) -> str:
+    """Since when a run diverged; where every loss was finite, the end has a number that is not.
+
+    A pair of runs has no steps of its own.
+    """
+    if step is None:
+        return "not finite"
     return f"not finite from step {step:g}" if step >= 0 else "not finite at the end"
 
 

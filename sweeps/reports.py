@@ -5,15 +5,20 @@ import re
 import shlex
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from typing import Any
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
 
 from hydra.core.override_parser.types import Quote, QuotedString
 
 from absorb.errors import AbsorbError
 from absorb.identity import Scalar, flat, list_in, lists_of, run_id
+from absorb.store.names import PAIRS
 from sweeps.app import Request, compose_unread, run_sweeper
 from sweeps.progress import say
 from sweeps.stored import is_setting, own_config, settings_of
+
+if TYPE_CHECKING:
+    from absorb.store import Report, Store
 
 KEYS = ("run_id", "status", "shard", "code")  # of a row; the rest are settings and measures
 LISTED = 10  # numbers of a list that are shown
@@ -137,21 +142,36 @@ def _lines(path: str, value: Any) -> list[tuple[str, str]]:
 
 
 def doctor(store: str, *, fix: bool = False) -> int:
-    """Check every file of a store; with `fix`, clear away what can be. 1 where something is wrong.
+    """Check every file of a store, and of the pairs below it; 1 where something is wrong.
 
-    What a newer absorb wrote, and what the system does not let us read, may be whole: both stay.
+    With `fix`, clear away what can be. What a newer absorb wrote, and what the system does not let
+    us read, may be whole: both stay.
     """
     from absorb.store import Store
 
     found = Store(store, create=False)
+    pairs = found.root / PAIRS
+    ok = _examined(found, "", fix)
+    if pairs.is_dir():
+        ok &= _examined(Store(pairs, create=False), f"{PAIRS}/", fix)
+    return 0 if ok else 1
+
+
+def _examined(found: "Store", where: str, fix: bool) -> bool:
+    """Whether nothing is wrong in a store, or is any more; `where` stands before its paths."""
     report = found.verify()
-    say(str(report))
+    say(f"{where}{': ' if where else ''}{_placed(report, where)}")
     if fix and report.problems:
         for path in found.quarantine(report):
-            say(f"cleared away {path}")
+            say(f"cleared away {where}{path}")
         report = found.verify()
-        for problem in report.problems:
+        for problem in _placed(report, where).problems:
             say(f"left {problem}")
     elif not report.ok:
-        say("absorb doctor --fix moves what is damaged or foreign to quarantine/")
-    return 0 if report.ok else 1
+        say(f"absorb doctor --fix moves what is damaged or foreign to {where}quarantine/")
+    return report.ok
+
+
+def _placed(report: "Report", where: str) -> "Report":
+    problems = [replace(p, paths=tuple(where + path for path in p.paths)) for p in report.problems]
+    return replace(report, problems=tuple(problems))

@@ -6,6 +6,7 @@ import time
 import pytest
 from shards import flip, manifest_file, row, snapshot, table_file
 
+from absorb.cli import main
 from absorb.errors import AbsorbError
 from absorb.store import Store, StoreWarning, doctor
 from absorb.store.quarantine import set_aside
@@ -214,3 +215,16 @@ def test_a_checkpoint_that_goes_while_the_doctor_looks_is_no_problem(two, monkey
     monkeypatch.setattr(doctor, "read_checkpoint", read)
     report = store.verify()
     assert report.problems == () and report.checkpoints == 1
+
+
+def test_the_command_looks_at_the_pairs_below_a_store(two, capsys):
+    store, _ = two
+    pairs = Store(store.root / "barriers")
+    broken = table_file(pairs, pairs.write([row(3)], CODE))
+    flip(broken, 10)
+    name = broken.relative_to(store.root)
+    assert main(["doctor", f"store={store.root}"]) == 1
+    assert f" {name}: its .parquet file" in capsys.readouterr().out
+    assert main(["doctor", f"store={store.root}", "--fix"]) == 0
+    assert f"cleared away {name}\n" in capsys.readouterr().out and not broken.exists()
+    assert store.table().num_rows == 2

@@ -71,6 +71,16 @@ def test_a_run_may_diverge_with_its_last_step():
     assert not_finite(-1.0) == "not finite at the end"
 
 
+def test_pairs_have_a_page_too(tmp_path):
+    """Of a pair there are settings of both runs, and neither seeds nor steps."""
+    (point,) = request("seed=1").points
+    row = {name: v for name, v in flat(point.config).items() if not name.startswith("seed")}
+    store = Store(tmp_path / "s" / "barriers")
+    store.write([row | {"run_id": "a" * 64, "status": "diverged"}], {"code": "a"})
+    assert absorb(["report", f"store={store.root}"]) == 0
+    assert '"why":"not finite"' in (store.root / "report.html").read_text(encoding="utf-8")
+
+
 def test_progress_causes_and_provenance_are_told(store):
     more = ["routing.label_fraction=0.25,0.5,0.75", *WORDS[1:]]
     told = gathered(store, request(*more), None)
