@@ -106,7 +106,8 @@ def _scalar(path: str, value: Any, hint: type, meta: Mapping[str, Any]) -> Any:
         )
     low, high = meta["low"], meta["high"]
     if low is not None and not low <= value <= high:
-        raise AbsorbError(f"{path}={value!r}: must lie in [{low:g}, {high:g}]")
+        bound = f"must be {low:g}" if low == high else f"must lie in [{low:g}, {high:g}]"
+        raise AbsorbError(f"{path}={value!r}: {bound}{', or null' * meta['optional']}")
     return value
 
 
