@@ -13,7 +13,7 @@ from figures.marks import Mark, mark, number, spoken
 from figures.page import Page, Pages, by_model, pages_of
 from figures.pair_tasks import FEATURES, STORIES
 from figures.select import Table
-from figures.task_pairs import DELTA, PROPERTIES, Study, studies
+from figures.task_pairs import DELTA, HELD, PROPERTIES, Study, studies
 
 FEWEST_PAIRS = 4  # of one view
 HOLLOW = "; hollow: over pairs of one view alone"
@@ -48,13 +48,23 @@ def page(name: str, study: Study) -> Page:
 def cells(study: Study, name: str) -> list[Mark]:
     """One property of every ordered pair; `at` counts rows times tasks, then columns."""
     n = len(study.tasks)
-    both = [(pair, study.found[name][i]) for i, pair in enumerate(study.pairs)]
-    both += [((i, i), study.same[name][i]) for i in range(n)]
+    both = [
+        (pair, study.found[name][i], study.found[HELD][i]) for i, pair in enumerate(study.pairs)
+    ]
+    both += [((i, i), study.same[name][i], study.same[HELD][i]) for i in range(n)]
     return [
         mark(name, f"{study.tasks[i].words} → {study.tasks[j].words}", i * n + j,
-             mean_t(value_S))
-        for (i, j), value_S in sorted(both, key=lambda cell: cell[0])
+             mean_t(value_S), not_held(held_S) if name == "cost" else "")
+        for (i, j), value_S, held_S in sorted(both, key=lambda cell: cell[0])
     ]  # fmt: skip
+
+
+def not_held(held_S: np.ndarray) -> str:
+    """What is elicited of the network that a cost is read from, unless it is told to be DELTA."""
+    held = mean_t(held_S)
+    if np.isnan(held.value) or held.high <= DELTA:
+        return ""
+    return f"a is {number(held.value)} [{number(held.low)}, {number(held.high)}]"
 
 
 def planted_cells(study: Study, name: str) -> list[Mark]:
@@ -137,9 +147,10 @@ def caption_of(study: Study) -> str:
         " forget examples. Failed unlearning: the least elicited capability of the column at a"
         f" capability of the row of {1 - DELTA:g}; where no config had that, 1. Shared"
         " representation: a fresh head on the row's features. Cost: what the row loses where the"
-        f" column's elicited capability is {DELTA:g} or less. Configs are chosen on the other half"
-        " of the seeds. Blank: no scale, since the same attack teaches a random start the column's"
-        " task as well. τ_b over ordered pairs off the diagonal; 95 % intervals by resampled"
+        f" column's elicited capability a is {DELTA:g} or less; the tables say a where it may be"
+        " more. Configs are chosen on the other half of the seeds. Blank: no scale, since the same"
+        " attack teaches a random start the column's task as well. τ_b over ordered pairs off the"
+        " diagonal; 95 % intervals by resampled"
         f" tasks, P by relabelled tasks (QAP){HOLLOW * several_views(study)}."
         f"{SHARED * bool(study.planted)} Attacks:"
         f" {row['measure.attack_kinds']}, rates {row['measure.attack_rates']}, forget examples"

@@ -28,6 +28,7 @@ from figures.select import Table, config_names, row_groups
 from figures.token_runs import Row, Seeded, common
 
 PROPERTIES = ("transfer", "failed unlearning", "shared representation", "cost")
+HELD = "elicited at that cost"  # which the cost was to hold at DELTA or less
 FREE = ("world.a", "world.b", *VIEWS)
 FREE_PARTS = ("routing.", "gate.", "rival.", "train.")
 DELTA = 0.1  # what a capability may lose, and what may be left of one
@@ -35,7 +36,7 @@ FEWEST_TASKS, FEWEST_SEEDS = 4, 4
 
 
 class Study(NamedTuple):
-    """Measures by property, of all ordered pairs of tasks (pairs, seeds), the diagonal apart.
+    """Measures by property, and HELD, of all ordered pairs (pairs, seeds), the diagonal apart.
 
     Pair (i, j) asks what of task j is in a network that is good at task i. `same` are tasks paired
     with themselves, (tasks, seeds). `planted` is what pairs share by construction, (pairs,).
@@ -79,8 +80,9 @@ def study_of(rows: Sequence[Row], settings: Sequence[str]) -> Study:
         return Study(tasks, pairs, {}, {}, seeds, rows, missing, {})
     every = [(i, j) for i in range(len(tasks)) for j in range(len(tasks))]
     of = {p: properties(tried[p], scale_of(p, tried, seeds), seeds) for p in every}
-    found = {p: np.stack([of[pair][p] for pair in pairs]) for p in PROPERTIES}
-    same = {p: np.stack([of[i, i][p] for i in range(len(tasks))]) for p in PROPERTIES}
+    names = (*PROPERTIES, HELD)
+    found = {p: np.stack([of[pair][p] for pair in pairs]) for p in names}
+    same = {p: np.stack([of[i, i][p] for i in range(len(tasks))]) for p in names}
     return Study(tasks, pairs, found, same, seeds, rows, "", planted(tasks, pairs, rows[0]))
 
 
@@ -110,6 +112,7 @@ def properties(own: Tried, scale: Scale, seeds: Sequence[int]) -> dict[str, np.n
         "failed unlearning": failed_unlearning(a_CS, b_CS, DELTA),
         "shared representation": capability(alone, "refit.forget", scale, seeds)[0],
         "cost": cost(a_CS, b_CS, DELTA),
+        HELD: 1 - cost(a_CS, b_CS, DELTA, told_CS=a_CS),
     }
 
 

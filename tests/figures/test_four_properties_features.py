@@ -9,7 +9,7 @@ from test_four_properties_figure import planted_row
 from figures import four_properties
 from figures.four_draw import PLANTED, TAU
 from figures.pair_tasks import COLUMN, ROW, SUBSPACE, Task, feature_task, planted, task
-from figures.task_pairs import PROPERTIES, studies
+from figures.task_pairs import DELTA, HELD, PROPERTIES, studies
 from sweeps.app import run_sweeper
 
 WORDS = ["experiment=four_properties_features", "seed=range(0,4)", "measure.attack_kinds=[all]"]
@@ -43,6 +43,18 @@ def test_every_property_of_all_pairs_recovers_the_share_that_is_planted(rows):
         found = study.found[name].mean(axis=1)
         np.testing.assert_allclose(found, study.planted[COLUMN], atol=1e-9)
         np.testing.assert_allclose(study.same[name], 1, atol=1e-9)
+    assert (study.found[HELD] <= DELTA + 1e-9).all() and (study.same[HELD] <= DELTA + 1e-9).all()
+
+
+def test_a_cost_whose_network_may_yield_more_than_it_should_says_so(rows):
+    moved = [0.2, -0.2, 0.15, -0.15]  # of the loss that is elicited, seed by seed
+    noisy = [{**row, "elicited.forget": row["elicited.forget"] + moved[row["seed"] % 4]}
+             if row["routing.arm"] == "filter" else row for row in rows]  # fmt: skip
+    exact, open_ = (
+        [m.flag for m in four_properties.pages(table(r), False).pages[0].marks if m.panel == "cost"]
+        for r in (rows, noisy)
+    )
+    assert exact == 36 * [""] and sum(f.startswith("a is ") for f in open_) > 18
 
 
 def test_the_design_has_every_quarter_and_a_task_within_another(rows):
