@@ -86,12 +86,15 @@ def main(
                for key, entry in wanted.items() if entry["experiment"] == experiment]  # fmt: skip
         say(*told(own))
         found += own
+    moved = any(one.verdict == "moved" for one in found)
+    if moved:
+        say("", "a 95 % interval holds the mean of a second sample as large in 83 to 91 % of cases")
     say("", f"in all: {counted(found)}")
     if left_out:
         say(f"{len(left_out)} numbers were not tried, for want of their data")
     if stale:
         say(f"not reproduced, for runs by other code: {', '.join(stale)}; another store=DIR is new")
-    return int(bool(stale) or any(one.verdict == "moved" for one in found))
+    return int(bool(stale) or moved)
 
 
 def understood(arguments: Sequence[str]) -> Asked:

@@ -144,6 +144,7 @@ def test_what_moved_is_listed_and_fails(paper, capsys):
     code, said, _ = reproduced(paper, capsys, "small", shift=0.2)
     (line,) = (line for line in said if "MOVED" in line)
     assert code == 1 and line.startswith("share: MOVED, was 0.5") and said[-1].endswith("1 moved")
+    assert any("83 to 91 % of cases" in line for line in said)  # of 3 seeds, and of very many
 
 
 def test_a_number_that_is_not_there_any_more_has_moved(paper, capsys):
