@@ -121,4 +121,7 @@ def volume(a_CS: np.ndarray, b_CS: np.ndarray, level: float = 0.95) -> Volume:
 
 def widened(value: Interval, low: Interval, high: Interval) -> Interval:
     """An interval as wide as itself and as two others, of which one says how low, one how high."""
-    return value._replace(low=min(value.low, low.low), high=max(value.high, high.high))
+    ends = min(value.low, low.low), max(value.high, high.high)
+    if not value.bounded or np.isfinite(ends).all():
+        return value._replace(low=ends[0], high=ends[1])
+    return value._replace(low=ends[0], high=ends[1], bounded=False, why=low.why or high.why)

@@ -6,8 +6,8 @@ import pytest
 
 from absorb.errors import AbsorbError
 from absorb.stats.entanglement import ent_raw, entanglement, least_loss
-from absorb.stats.hypervolume import best_b, hypervolume, slopes, volume
-from absorb.stats.intervals import mean_t
+from absorb.stats.hypervolume import best_b, hypervolume, slopes, volume, widened
+from absorb.stats.intervals import Interval, mean_t, unclosed
 from absorb.stats.planted import ABLE, at_bound
 
 M = 10
@@ -102,6 +102,15 @@ def test_a_capability_above_1_or_b_below_0_may_be_worth_something():
     nothing_S, b_S = np.zeros(6), np.array([-0.3, 0.1, -0.4, -0.2, 0.3, 0.0])
     found = volume(nothing_S[None], b_S[None]).value
     assert found.low == 0 and found.high == pytest.approx(mean_t(b_S).high)
+
+
+def test_an_interval_that_another_leaves_open_is_open():
+    value = Interval(0.5, 0.4, 0.6, 5)
+    assert widened(value, value, value) == value
+    found = widened(value, value._replace(low=-0.1), value._replace(high=0.7))
+    assert found == value._replace(low=-0.1, high=0.7)
+    found = widened(value, unclosed(0.5, 5, "too few"), value)
+    assert not found.bounded and found.why == "too few" and found[:3] == (0.5, -np.inf, 0.6)
 
 
 def test_the_interval_at_a_bound_covers_as_it_says():
