@@ -30,6 +30,7 @@ STATE, STEP = 12, 4  # bytes per parameter: itself with two moments; its gradien
 DIARY = 12 + 36  # first moments by kind of data; of a step gradients, parts and a mean gradient
 KEPT, SEEN = 8, 6  # bytes per number of a training step, and of a measurement
 STORY_KEPT, STORY_SEEN = 4.5, 8  # the same of stories, where a step reuses what it left
+PARTS_KEPT = 2.3  # times what one loss keeps where its parts go backward one by one
 MATRICES, COLUMNS = 64, 900  # of treatment dynamics: bytes per entry of J; per number computed
 
 
@@ -99,6 +100,8 @@ def step_bytes(spec: Spec) -> float:
     """Bytes of one run in training: its state, a gradient, and what a batch leaves."""
     of_stories = of_tokens(spec.world)
     example = STORY_KEPT * story_numbers(spec) if of_stories else KEPT * units(spec)
+    if of_stories and spec.routing.granularity == "component":
+        example *= PARTS_KEPT
     return (STATE + STEP) * parameters(spec) + spec.train.batch * example
 
 

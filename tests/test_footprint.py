@@ -81,6 +81,8 @@ slow = pytest.mark.slow
         pytest.param(STORIES, "train", marks=slow),
         pytest.param([*STORIES, "model.width=128", "model.layers=4", "model.mlp=512"], "train",
                      marks=slow),
+        pytest.param([*STORIES, "routing=parameter", "routing.granularity=component"], "train",
+                     marks=slow),
         pytest.param([*STORIES, "measure=token_attacks"], "measure", marks=slow),
         pytest.param(["model.widths=[8]", "routing.sites=[hidden0]", DYNAMICS], "measure",
                      marks=slow),
