@@ -1,16 +1,13 @@
 """Configs read back from the rows of a store."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import fields
 from typing import Any
 
 from absorb.config import Config, Spec, spec_of
 from absorb.errors import AbsorbError
 from absorb.identity import Scalar, run_id, unflat
 from absorb.load import load
-from sweeps.points import Point
-
-PARTS = tuple(field.name for field in fields(Config))
+from sweeps.points import PARTS, Point
 
 
 class StoredPoints:

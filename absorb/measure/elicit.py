@@ -140,11 +140,8 @@ def glanced_at(spec: Spec, knobs: Knobs, data: Data, before: Params, params: Par
 def looked_at(spec: Spec, knobs: Knobs, data: Data, before: Params, params: Params,
               view: View) -> Trace:  # fmt: skip
     """An attacked network's forget loss on validation, its test scores, and how far it moved."""
-    return Trace(
-        forget_loss(spec, knobs, params, view, data.validation),
-        single(seen(spec, knobs, params, view, data.test)),
-        optax.tree.norm(optax.tree.sub(params, before)),
-    )
+    test = single(seen(spec, knobs, params, view, data.test))
+    return glanced_at(spec, knobs, data, before, params, view)._replace(test=test)
 
 
 class Attacked(NamedTuple):

@@ -121,7 +121,9 @@ def volume(a_CS: np.ndarray, b_CS: np.ndarray, level: float = 0.95) -> Volume:
 
 def widened(value: Interval, low: Interval, high: Interval) -> Interval:
     """An interval as wide as itself and as two others, of which one says how low, one how high."""
-    ends = min(value.low, low.low), max(value.high, high.high)
-    if not value.bounded or np.isfinite(ends).all():
-        return value._replace(low=ends[0], high=ends[1])
-    return value._replace(low=ends[0], high=ends[1], bounded=False, why=low.why or high.why)
+    return value._replace(
+        low=min(value.low, low.low),
+        high=max(value.high, high.high),
+        bounded=value.bounded and low.bounded and high.bounded,
+        why=value.why or low.why or high.why,
+    )
