@@ -122,7 +122,8 @@ class Rival:
     """Unlearning after training, by `steps` optimizer steps of a method that routes nothing.
 
     ascent: up on labelled forget data, down on all other data; `strength` weighs the former.
-    misdirect: representations of labelled forget data go to a random one of length `strength`.
+    misdirect: representations of labelled forget data go to a random one of length `strength`, and
+    those of other data are held where they were, by a loss that weighs `hold` (null: 1).
     distil: a teacher made by ascent, and a student that starts at 1 - `strength` of it.
     """
 
@@ -130,6 +131,7 @@ class Rival:
     steps: int = static(1, 10**6)
     rate: float = knob(1e-8, 10.0)
     strength: float = knob(0.0, 1e6)
+    hold: float | None = knob(0.0, 1e6, optional=True)
 
 
 @dataclass(frozen=True)

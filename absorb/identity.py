@@ -15,7 +15,9 @@ SCIENCE_VERSION = 1  # raised where the same config would give other numbers on 
 Scalar = float | int | bool | str | None
 
 _LABELS = ("label_fraction", "retain_fraction", "false_positive", "false_negative")
-_NO_RIVAL = Rival(kind="none", steps=100, rate=1e-3, strength=1.0)  # as conf/rival/none.yaml has it
+_NO_RIVAL = Rival(
+    kind="none", steps=100, rate=1e-3, strength=1.0, hold=None
+)  # as conf/rival/none.yaml has it
 _SEEDS = ("init", "order", "labels")
 _NOISE = ("false_positive", "false_negative", "covariate_strength")
 
@@ -26,13 +28,16 @@ def canonical(config: Config) -> Config:
     Null seeds become the run's own seed, except the number of a rerun, which is none. Without
     routing, the arm `capacity` uses no label, unless labels gate the region, weigh the loss, order
     the data or choose the decoder; the arm `std` states exactly how many examples are left, so
-    label noise does not touch it. A rival that does nothing has no settings.
+    label noise does not touch it. A rival that does nothing has no settings; only misdirection
+    holds.
     """
     own = {name: config.seed for name in _SEEDS if getattr(config.seeds, name) is None}
     if own:
         config = replace(config, seeds=replace(config.seeds, **own))
     if config.rival.kind == "none" and config.rival != _NO_RIVAL:
         config = replace(config, rival=_NO_RIVAL)
+    if config.rival.hold is not None and not _holds(config.rival):
+        config = replace(config, rival=replace(config.rival, hold=None))
     unused = unused_settings(config)
     if not any(getattr(config.routing, name) for name in unused):
         return config
@@ -46,6 +51,10 @@ def unused_settings(config: Config) -> tuple[str, ...]:
     if config.routing.arm == "capacity" and not _labels_matter(config):
         return (*_LABELS, "covariate_strength")
     return ()
+
+
+def _holds(rival: Rival) -> bool:
+    return rival.kind == "misdirect" and rival.hold != 1
 
 
 def _labels_matter(config: Config) -> bool:

@@ -47,6 +47,7 @@ class Knobs(NamedTuple):
     structured: Knob  # probability that a group of features has its structure
     rival_rate: Knob
     rival_strength: Knob
+    rival_hold: Knob  # weight of what misdirection holds
 
 
 LABEL_DRAWS = ("labels", "placebo", "std")
@@ -107,6 +108,7 @@ def knobs_of(config: Config, classes: int) -> Knobs:
         routed_epochs=i(routed_epochs(config)),
         rival_rate=f(config.rival.rate),
         rival_strength=f(config.rival.strength),
+        rival_hold=f(1 if config.rival.hold is None else config.rival.hold),
         **_features(config, classes),
     )
 

@@ -10,9 +10,11 @@ from jax import Array
 def route_activation(h_BU: Array, w_BU: Array) -> Array:
     """h, with the gradient scaled by w: everything upstream of a unit feels its weight.
 
-    Formula: w h + (1 - w) stop_gradient(h).
+    Formula: with c = stop_gradient(h), c + w (h - c), which is h to the bit in any precision and
+    for any weight, as w h + (1 - w) c is not.
     """
-    return w_BU * h_BU + (1 - w_BU) * jax.lax.stop_gradient(h_BU)
+    constant_BU = jax.lax.stop_gradient(h_BU)
+    return constant_BU + w_BU * (h_BU - constant_BU)
 
 
 @jax.custom_vjp

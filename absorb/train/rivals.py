@@ -25,9 +25,6 @@ from absorb.worlds.data import Split
 from absorb.worlds.labels import FORGET
 from absorb.worlds.token_labels import Degrees, token_degrees
 
-HOLD = 1.0  # weight of the retain loss in misdirection: 100 to 1200 in the paper, whose networks
-# are a hundred times wider; on digits 10 already holds forget data too
-
 
 class Sides(NamedTuple):
     """The training split in two: `order_N` names the `labelled` forget examples first.
@@ -141,10 +138,11 @@ def middle_site(spec: Spec) -> str:
 
 
 def misdirection_loss(spec: Spec, knobs: Knobs, frozen: Params) -> Loss:
-    """E_forget ||h - strength u||^2 + HOLD * E_other ||h - h_frozen||^2 at the middle site.
+    """E_forget ||h - strength u||^2 + hold * E_other ||h - h_frozen||^2 at the middle site.
 
     u: a fixed random unit vector, uniform in [0, 1] before it is normalised. Source: Li et al.
-    2024, The WMDP Benchmark, section 4 (RMU); here every parameter that h depends on learns.
+    2024, The WMDP Benchmark, section 4 (RMU), where `hold` is 100 to 1200 in wide transformers;
+    on digits 1 holds retain data, and 10 forget data too. Every parameter that h hangs on learns.
     """
     site = middle_site(spec)
     key = key_for(jax.random.key(knobs.init_seed), "rival_direction")
@@ -156,7 +154,7 @@ def misdirection_loss(spec: Spec, knobs: Knobs, frozen: Params) -> Loss:
         held_BU = jax.lax.stop_gradient(whole(spec, knobs, frozen, other).sites[site])
         gap_BU = whole(spec, knobs, params, other).sites[site] - held_BU
         away = (forget.weight_B * ((h_BU - aim_U) ** 2).sum(1)).sum()
-        return away + HOLD * (other.weight_B * (gap_BU**2).sum(1)).sum()
+        return away + knobs.rival_hold * (other.weight_B * (gap_BU**2).sum(1)).sum()
 
     return loss
 

@@ -188,6 +188,14 @@ def test_activation_weight_is_the_derivative():
     np.testing.assert_array_equal(gradient, w)
 
 
+@pytest.mark.parametrize("dtype", [jnp.float32, jnp.bfloat16])
+def test_routing_activations_changes_no_bit_of_the_forward_pass(dtype):
+    rng = np.random.default_rng(0)
+    h, w = (jnp.asarray(rng.standard_normal((64, 8)), dtype) for _ in range(2))
+    for route in (route_activation, jax.jit(route_activation)):
+        np.testing.assert_array_equal(route(h, w), h)
+
+
 def test_the_error_signal_passes_a_blocked_layer_untouched():
     rng = np.random.default_rng(0)
     x, w, b = (jnp.array(rng.standard_normal(s)) for s in ((4, 3), (3, 2), (2,)))

@@ -115,6 +115,20 @@ def test_misdirection_moves_forget_data_to_the_direction_and_holds_the_rest():
     assert rises[0] > 1.0 > 0.4 > rises[1]
 
 
+def test_misdirection_weighs_what_it_holds():
+    """The loss of what is held, on other data alone, is in proportion to `hold`; null is 1."""
+    spec, knobs, _, sides = made("misdirect")
+    params = init(spec, jax.random.key(3))
+    frozen = jax.tree.map(lambda p: p + 0.1, params)
+    forget, other = half_batches(spec, sides, jax.random.key(9))
+    nothing = forget._replace(weight_B=jnp.zeros_like(forget.weight_B))
+    held = misdirection_loss(spec, knobs, frozen)(params, nothing, other)
+    for hold in (0, 1, 100):
+        own = knobs_of(small("misdirect", f"rival.hold={hold}"), 10)
+        said = misdirection_loss(spec, own, frozen)(params, nothing, other)
+        assert float(said) == pytest.approx(hold * float(held), rel=1e-5) and held > 0
+
+
 @pytest.mark.parametrize("strength", [0.0, 1.0])
 def test_the_student_starts_from_the_teacher_or_afresh(strength):
     spec, knobs, _, _ = made("distil", f"rival.strength={strength}")
@@ -172,6 +186,13 @@ def test_labels_and_settings_count_for_a_rival_and_not_where_there_is_none():
     assert run_id(replace(rival, routing=routing)) != run_id(rival)
 
 
+def test_what_is_held_counts_for_misdirection_alone_and_null_is_one():
+    plain = small("misdirect")
+    assert run_id(small("misdirect", "rival.hold=1")) == run_id(plain)
+    assert run_id(small("misdirect", "rival.hold=10")) != run_id(plain)
+    assert run_id(small("ascent", "rival.hold=10")) == run_id(small("ascent"))
+
+
 @pytest.mark.parametrize(
     "overrides, words",
     [
@@ -182,6 +203,7 @@ def test_labels_and_settings_count_for_a_rival_and_not_where_there_is_none():
         (["rival=ascent", "routing.placement=parallel"], ["rival.kind='ascent'", "slice"]),
         (["rival=ascent", "world=sparse", "model=toy", "routing.mechanism=activation"],
          ["rival.kind='ascent'", "not world sparse"]),
+        (["rival=misdirect", "rival.hold=-1"], ["rival.hold=-1", "0", "null"]),
         (["rival=lora"], ["ascent, distil, misdirect, none"]),
     ],
 )  # fmt: skip
