@@ -25,6 +25,8 @@ BAD = {
     "a key twice": ("seed: 1\nseed: 2", ["seed"]),
     "no text": ("seed: \x00", ["not YAML"]),
     "an unknown key": ("rooting: {arm: hard}", ["rooting", "did you mean routing?"]),
+    "a number for a key": ("3: {arm: hard}", ["experiment/mine", "3", "names are text"]),
+    "a number for a setting": ("routing: {3: 1}", ["experiment/mine", "3", "names are text"]),
     "an unknown setting": ("routing: {unit: 3}", ["unit", "did you mean units?"]),
     "another type": ("seed: three", ["seed='three'", "a whole number"]),
     "a section that is none": ("train: 3", ["train"]),
