@@ -65,12 +65,12 @@ def _check_events(events: Iterator[yaml.Event], path: str) -> None:
 
 def check_keys(value: Any, where: str) -> None:
     """Raise AbsorbError for a key such as `_target_` or 3 anywhere in `value`."""
-    named = isinstance(value, dict)
-    for key, child in value.items() if named else enumerate(value):
-        if named and not isinstance(key, str):
+    for key in value if isinstance(value, dict) else ():
+        if not isinstance(key, str):
             raise AbsorbError(f"{where}: {key!r}: no setting has such a name; names are text")
-        if named and key.startswith("_") and key.endswith("_"):
+        if key.startswith("_") and key.endswith("_"):
             raise AbsorbError(f"{where}: {key} is refused; a config holds values, never code")
+    for child in value.values() if isinstance(value, dict) else value:
         if isinstance(child, (dict, list)):
             check_keys(child, where)
 

@@ -1,6 +1,8 @@
 """Composition: from settings to one resolved config, through Hydra and with errors of one line."""
 
 from collections.abc import Iterator, Sequence
+from copy import deepcopy
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +27,23 @@ CONF = Path(__file__).resolve().parent.parent / "conf"  # beside this package, a
 
 
 def make_loader(config_dir: str | None = None) -> ConfigLoader:
-    """Hydra's loader over the package's `conf`, and over a directory of the user's behind it."""
+    """Hydra's loader over the package's `conf`, and over a directory of the user's behind it.
+
+    The package's own files are read once in a process, a user's at every call.
+    """
+    if config_dir is None:
+        return _package_loader()
+    if not Path(config_dir).is_dir():
+        raise AbsorbError(f"--config-dir {config_dir}: no such directory")
+    return _loader(Path(config_dir).resolve())
+
+
+@lru_cache(maxsize=1)
+def _package_loader() -> ConfigLoader:
+    return _loader(None)
+
+
+def _loader(own: Path | None) -> ConfigLoader:
     hydra.version.setbase("1.3")
     setup_globals()
     JobRuntime().set("name", "absorb")
@@ -33,10 +51,8 @@ def make_loader(config_dir: str | None = None) -> ConfigLoader:
     path = ConfigSearchPathImpl()
     path.append("hydra", "pkg://hydra.conf")
     path.append("main", f"checked://{CONF}")
-    if config_dir is not None:
-        if not Path(config_dir).is_dir():
-            raise AbsorbError(f"--config-dir {config_dir}: no such directory")
-        path.append("user", f"checked://{Path(config_dir).resolve()}")
+    if own is not None:
+        path.append("user", f"checked://{own}")
     path.append("schema", "structured://")
     return ConfigLoaderImpl(path)
 
@@ -47,7 +63,8 @@ def compose_config(loader: ConfigLoader, settings: Sequence[Setting]) -> DictCon
     Errors: AbsorbError in one line, with the nearest name for an unknown key.
     """
     try:
-        config = _loaded(loader, [s.text(s.values[0]) for s in settings if s.structural])
+        texts = tuple(s.text(s.values[0]) for s in settings if s.structural)
+        config = deepcopy(_loaded(loader, texts))
         for setting in settings:
             if not setting.structural:
                 assign(config, setting.key, setting.values[0])
@@ -56,10 +73,11 @@ def compose_config(loader: ConfigLoader, settings: Sequence[Setting]) -> DictCon
     return config
 
 
-def _loaded(loader: ConfigLoader, texts: list[str]) -> DictConfig:
+@lru_cache(maxsize=64)
+def _loaded(loader: ConfigLoader, texts: tuple[str, ...]) -> DictConfig:
     """Hydra's composition, to which a list of defaults that makes no sense is no HydraException."""
     try:
-        return loader.load_configuration("config", texts, run_mode=RunMode.MULTIRUN)
+        return loader.load_configuration("config", list(texts), run_mode=RunMode.MULTIRUN)
     except RecursionError:
         reason = "the defaults of a file lead back to it"
     except ValueError as error:

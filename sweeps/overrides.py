@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from decimal import Decimal
+from functools import lru_cache
 from math import ceil
 from typing import Any, NamedTuple
 
@@ -134,7 +135,7 @@ def exact_range(sweep: RangeSweep, text: str) -> Sequence[int | float]:
 
 
 def _check_options(group: str, values: Sequence[Any], loader: ConfigLoader) -> None:
-    known = loader.get_group_options(group)
+    known = _options(loader, group)
     for value in values:
         if value is not None and value not in known:
             near = nearest(value, known)
@@ -147,7 +148,12 @@ def _is_group(override: Override, loader: ConfigLoader) -> bool:
     key = override.key_or_group
     if "." in key or any(isinstance(value, dict) for value in _given(override)):
         return False
-    return key == "experiment" or bool(loader.get_group_options(key))
+    return key == "experiment" or bool(_options(loader, key))
+
+
+@lru_cache(maxsize=1024)
+def _options(loader: ConfigLoader, group: str) -> Sequence[str]:
+    return loader.get_group_options(group)
 
 
 def _given(override: Override) -> list[Any]:

@@ -107,6 +107,18 @@ def test_a_file_of_the_users_does_not_replace_one_of_ours(tmp_path):
     assert compose(["model=small"], config_dir=str(tmp_path)).model.widths == (64, 64)
 
 
+def test_a_file_of_ones_own_is_read_again_and_no_config_leaks_into_another(tmp_path):
+    (tmp_path / "experiment").mkdir()
+    mine = tmp_path / "experiment" / "mine.yaml"
+    for units in (3, 5):
+        mine.write_text(f"{HEAD}routing: {{units: {units}}}")
+        config = compose(["experiment=mine"], config_dir=str(tmp_path))
+        assert config.routing.units == units
+    before = compose()
+    assert compose(["routing.units=3", "model.widths=[16,16]"]).routing.units == 3
+    assert compose() == before
+
+
 def test_a_directory_that_is_not_there_is_named(capsys):
     assert main(["plan", "--config-dir", "nowhere"]) == 2
     assert "--config-dir nowhere: no such directory" in capsys.readouterr().err
