@@ -13,7 +13,8 @@ from figures.select import ARM, FRACTION, Table, plain, row_groups
 from figures.token_runs import MECHANISM, Row, Seeded, common, ended_badly, finished
 
 EPOCHS, RIVAL = "train.epochs", "rival.kind"
-FREE = (ARM, FRACTION, MECHANISM, EPOCHS, RIVAL, "rival.rate", "rival.strength", "rival.steps")
+FREE = (ARM, FRACTION, MECHANISM, EPOCHS, RIVAL, "rival.rate", "rival.strength", "rival.hold",
+        "rival.steps")  # fmt: skip
 TAUGHT, NEVER = ("ascent", "misdirect"), ("never shown", "random start")
 REFERENCE = "not suppressed"
 BUDGETS = ("steps", "examples", "movement")

@@ -48,6 +48,12 @@ def test_the_planted_distances_are_read(rows):
         assert np.isinf(own["random start"]).all()
 
 
+def test_misdirected_networks_that_hold_otherwise_are_further_networks_of_the_study(rows):
+    held = [row | {"rival.hold": 10.0} for row in rows if kind_of(row) == "misdirect"]
+    (study,) = studies(table([*rows, *held]))
+    assert study.distances["steps"]["misdirect"].shape == (6, 12)
+
+
 def test_a_perfect_proxy_is_drawn_and_told(rows):
     found = finetunability.pages(table(rows), False)
     (page,) = found.pages
