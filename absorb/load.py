@@ -106,7 +106,8 @@ def _scalar(path: str, value: Any, hint: type, meta: Mapping[str, Any]) -> Any:
         )
     low, high = meta["low"], meta["high"]
     if low is not None and not low <= value <= high:
-        bound = f"must be {low:g}" if low == high else f"must lie in [{low:g}, {high:g}]"
+        ends = [str(end) if isinstance(end, int) else f"{end:g}" for end in (low, high)]
+        bound = f"must be {ends[0]}" if low == high else f"must lie in [{', '.join(ends)}]"
         raise AbsorbError(f"{path}={value!r}: {bound}{', or null' * meta['optional']}")
     return value
 
@@ -137,8 +138,10 @@ def is_unicode(text: str) -> bool:
 
 
 def nearest(name: Any, known: Any) -> str:
-    """' (did you mean X?)' for the known name that is nearest, or nothing."""
-    close = difflib.get_close_matches(str(name), [str(k) for k in known], n=1, cutoff=0.5)
+    """' (did you mean X?)' for the shortest known name so begun or the nearest, or all of them."""
+    names = [str(k) for k in known]
+    begun = sorted((k for k in names if name and k.startswith(str(name))), key=len)
+    close = begun or difflib.get_close_matches(str(name), names, n=1, cutoff=0.5)
     return f" (did you mean {close[0]}?)" if close else f"; there are {', '.join(known)}"
 
 

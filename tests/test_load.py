@@ -36,7 +36,7 @@ def changed(plain: dict, name: str, value) -> dict:
         ("routing.label_fraction", True, ["routing.label_fraction=True", "a number"]),
         ("routing.label_fraction", None, ["routing.label_fraction=None", "a number"]),
         ("seed", 1.5, ["seed=1.5", "a whole number"]),
-        ("seed", -1, ["seed=-1", "[0, 2.14748e+09]"]),
+        ("seed", -1, ["seed=-1", "[0, 2147483647]"]),
         ("seed", True, ["seed=True", "a whole number"]),
         ("routing.cross", 1, ["routing.cross=1", "true or false"]),
         ("routing.arm", "rout", ["routing.arm='rout'", "did you mean route?"]),
@@ -101,6 +101,9 @@ def test_any_value_is_taken_in_its_range_or_refused_by_name(value):
 def test_nearest_names_the_likely_or_lists_all():
     assert nearest("epoch", ["epochs", "batch"]) == " (did you mean epochs?)"
     assert nearest("zzz", ["epochs", "batch"]) == "; there are epochs, batch"
+    assert nearest("dose", ["wide", "dose_response_two", "dose_response"]).endswith(
+        "dose_response?)"
+    )
 
 
 def test_knobs_do_not_reach_the_spec_and_switches_only_as_on_or_off(plain):
