@@ -27,7 +27,7 @@ METHOD_LOOKS = {
     "ascent": Look("gradient ascent", PURPLE, "D", (0, (1, 1))),
     "misdirect": Look("misdirection", ORANGE, "v", (0, (3, 1, 1, 1, 1, 1))),
     "distil": Look("noised distillation", SKY, "P", (0, (2, 1))),
-    "lora": Look("LoRA, ablated (no labels)", GREY, "X", (0, (6, 2))),
+    "lora": Look("LoRA, ablated", GREY, "X", (0, (6, 2))),
 }
 REFERENCE_LOOKS = {
     "ordinary": Look("ordinary", BLACK, "d", (0, (1, 2))),

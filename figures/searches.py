@@ -26,7 +26,6 @@ from figures.token_runs import (
 
 METHODS = ("route", "hard", "filter", "ascent", "misdirect", "distil", "lora")
 RIVALS = ("ascent", "misdirect", "distil")
-SHARED = ("lora", "std")  # no label acts on them: they stand beside every label fraction
 FOUND = (  # of a model, what all methods share; adapters and experts belong to a method
     "model.kind", "model.layers", "model.width", "model.heads", "model.mlp", "model.precision",
 )  # fmt: skip
@@ -60,7 +59,7 @@ class Search(NamedTuple):
     def configs(self, method: str, p: float) -> dict[str, Seeded]:
         """The configs of a method in words, such as "rate=0.001", with their runs."""
         found = {c.settings: runs for c, runs in self.study.cells.items()
-                 if c.method == method and (c.p == p or method == "lora")}  # fmt: skip
+                 if c.method == method and c.p == p}  # fmt: skip
         return dict(zip(in_words_each(list(found)), found.values(), strict=True))
 
     def reference(self, p: float) -> Seeded:
@@ -105,15 +104,15 @@ def cell_of(row: Row, free: Sequence[str]) -> Cell | None:
     settings = () if method == "std" else tuple(
         (name, row.get(name)) for name in free if name not in (ARM, FRACTION)
     )  # fmt: skip
-    return Cell(method, fraction(row) if method != "lora" else 0.0, settings)
+    return Cell(method, fraction(row), settings)
 
 
 def method_of(row: Row) -> str | None:
     """What removes the concept in a run."""
     if row[ARM] == "rival":
         return str(row["rival.kind"])
-    if row[ARM] == "capacity":
-        return "lora" if "adapter" in str(row[SITES]) else None
+    if "adapter" in str(row[SITES]):
+        return "lora" if is_route(row) else None
     if row[ARM] == "route" and not is_route(row):
         return None
     return row[ARM] if row[ARM] in ("route", "hard", "filter", "std") else None
@@ -123,11 +122,10 @@ def search_of(study: Study, lengths: Lengths) -> Search:
     """A study with its label fractions, and what of it is not there."""
     configs: dict[tuple, list[float]] = {}
     for cell in study.cells:
-        if cell.method not in SHARED:
+        if cell.method != "std":
             configs.setdefault((cell.method, cell.settings), []).append(cell.p)
     fractions = [p for p in common(list(configs.values())) if p > 0]
     wanted = [Cell(m, p, settings) for m, settings in configs for p in fractions]
-    wanted += [cell for cell in study.cells if cell.method == "lora"]
     there = {cell.method for cell in study.cells}
     absent = [method for method in METHODS if method not in there]
     lacking = [f"no runs of {', '.join(absent)}"] if absent else []

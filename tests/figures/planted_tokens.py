@@ -176,10 +176,9 @@ def rivals_rows(
                 rate, strength = grid[i]
                 add(kind, i, p, routing__arm="rival", rival__kind=kind, rival__rate=rate,
                     rival__strength=strength)  # fmt: skip
-    for i in range(configs):
-        sites = '["query_adapter0","value_adapter0"]'
-        add("lora", i, 0.0, routing__arm="capacity", routing__sites=sites, model__rank=i + 1,
-            model__adapters='["query","value"]', routing__placement="slice")  # fmt: skip
+            sites = '["query_adapter0","value_adapter0"]'
+            add("lora", i, p, routing__sites=sites, model__rank=i + 1,
+                model__adapters='["query","value"]', routing__placement="slice")  # fmt: skip
     for p in (0.0, 1.0):
         add("std", 0, p, routing__arm="std")
     return rows

@@ -39,16 +39,19 @@ def test_every_method_and_config_is_a_point(exact):
 
 def test_frontiers_are_the_planted_ones_without_the_dominated_config(exact):
     for method, gain in GAIN.items():
-        p = 1.0 if method != "lora" else 0.0
         found = marks(exact, "p = 1: forget loss", f"{method}, frontier")
         assert len(found) == 5 and {m.n for m in found} == {2}
         values = np.array([m.value for m in found])
-        assert np.diff(values) == pytest.approx([gain * (0.5 + 0.5 * p)] * 4)
+        assert np.diff(values) == pytest.approx([gain] * 4)
 
 
-def test_lora_uses_no_label_and_stands_at_every_label_fraction(exact):
-    half, whole = (marks(exact, f"p = {p}: forget loss", "lora") for p in ("0.5", "1"))
-    assert [m[2:] for m in half] == [m[2:] for m in whole]
+def test_adapters_that_no_label_routes_are_no_method():
+    rows = rivals_rows(line, seeds=4, noise=0.0)
+    for row in rows:
+        if "adapter" in row["routing.sites"]:
+            row["routing.arm"] = "capacity"
+    found = pages(table(rows), False)
+    assert not found.pages and "no runs of lora" in found.left_out[0]
 
 
 def test_ordinary_and_never_taught_networks_stand_beside(exact):
@@ -97,7 +100,7 @@ def test_a_missing_method_or_run_is_named(tmp_path, monkeypatch):
     without = [r for r in rows if r["rival.kind"] != "distil"]
     assert "no runs of distil" in pages(table(without), False).left_out[0]
     where = stored(tmp_path / "s", [r for r in rows if r is not rows[1]])
-    with pytest.raises(AbsorbError, match=r"155 of 156 runs, route at p = 0.5 has 1 of 2 seeds"):
+    with pytest.raises(AbsorbError, match=r"167 of 168 runs, route at p = 0.5 has 1 of 2 seeds"):
         main(["rivals", f"store={where}"])
     assert main(["rivals", f"store={where}", "partial=true"]) == 0
 
