@@ -15,9 +15,8 @@ SCIENCE_VERSION = 1  # raised where the same config would give other numbers on 
 Scalar = float | int | bool | str | None
 
 _LABELS = ("label_fraction", "retain_fraction", "false_positive", "false_negative")
-_NO_RIVAL = Rival(
-    kind="none", steps=100, rate=1e-3, strength=1.0, hold=None
-)  # as conf/rival/none.yaml has it
+# as conf/rival/none.yaml has it
+_NO_RIVAL = Rival(kind="none", steps=100, rate=1e-3, strength=1.0, hold=None)
 _SEEDS = ("init", "order", "labels")
 _NOISE = ("false_positive", "false_negative", "covariate_strength")
 
@@ -34,10 +33,9 @@ def canonical(config: Config) -> Config:
     own = {name: config.seed for name in _SEEDS if getattr(config.seeds, name) is None}
     if own:
         config = replace(config, seeds=replace(config.seeds, **own))
-    if config.rival.kind == "none" and config.rival != _NO_RIVAL:
-        config = replace(config, rival=_NO_RIVAL)
-    if config.rival.hold is not None and not _holds(config.rival):
-        config = replace(config, rival=replace(config.rival, hold=None))
+    rival = _canonical_rival(config.rival)
+    if rival != config.rival:
+        config = replace(config, rival=rival)
     unused = unused_settings(config)
     if not any(getattr(config.routing, name) for name in unused):
         return config
@@ -53,8 +51,12 @@ def unused_settings(config: Config) -> tuple[str, ...]:
     return ()
 
 
-def _holds(rival: Rival) -> bool:
-    return rival.kind == "misdirect" and rival.hold != 1
+def _canonical_rival(rival: Rival) -> Rival:
+    if rival.kind == "none":
+        return _NO_RIVAL
+    if rival.hold is not None and (rival.kind != "misdirect" or rival.hold == 1):
+        return replace(rival, hold=None)
+    return rival
 
 
 def _labels_matter(config: Config) -> bool:

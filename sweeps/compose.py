@@ -75,7 +75,10 @@ def compose_config(loader: ConfigLoader, settings: Sequence[Setting]) -> DictCon
 
 @lru_cache(maxsize=64)
 def _loaded(loader: ConfigLoader, texts: tuple[str, ...]) -> DictConfig:
-    """Hydra's composition, to which a list of defaults that makes no sense is no HydraException."""
+    """Hydra's composition, kept: copy it before it is changed.
+
+    To Hydra a list of defaults that makes no sense is no HydraException.
+    """
     try:
         return loader.load_configuration("config", list(texts), run_mode=RunMode.MULTIRUN)
     except RecursionError:
