@@ -37,6 +37,7 @@ from figures import (
     toy_paths,
     variance,
 )
+from figures.codes import confessed, mixed
 from figures.page import Pages
 from figures.save import Gallery
 from figures.select import Table
@@ -101,6 +102,8 @@ def main(arguments: Sequence[str], today: Callable[[], str] | None = None) -> in
     if asked.strict:
         runs, pairs = (of_today(table, asked.store, today) for table in (runs, pairs))
     gallery, drawn = Gallery(asked.out, asked.venue), 0
+    if said := mixed(runs):
+        say(f"{said} strict=true draws those by today's alone")
     for name in asked.names or tuple(FIGURES):
         table = pairs if name in PAIRED else runs
         found = FIGURES[name](table, asked.partial)
@@ -108,7 +111,7 @@ def main(arguments: Sequence[str], today: Callable[[], str] | None = None) -> in
         if asked.names:
             refuse_nothing(name, found, asked.store, more)
         for page in found.pages:
-            say(*gallery.hang(page))
+            say(*gallery.hang(confessed(page, table)))
         for text in found.left_out:
             say(f"not drawn, {name} of {text}{' (partial=true draws it)' * (text in more)}")
         if found.headline:

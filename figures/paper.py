@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from absorb.errors import AbsorbError
+from figures.codes import confessed
 from figures.main import FIGURES, PAIRED, read, read_pairs, say
 from figures.marks import Mark
 from figures.numbers import Numbers, Place, as_latex, cited, numbers_of, wrong_citations
@@ -132,10 +133,11 @@ def pages_of(store: Path, names: Sequence[str]) -> Iterator[Page]:
     """The pages of these figures from one store; raises AbsorbError for one that is not whole."""
     runs, pairs = read(store), read_pairs(store)
     for name in names:
-        found = FIGURES[name](pairs if name in PAIRED else runs, False)
+        table = pairs if name in PAIRED else runs
+        found = FIGURES[name](table, False)
         if found.left_out or not found.pages:
             raise AbsorbError(f"{store}: {name} is not drawn: {'; '.join(found.left_out)}")
-        yield from found.pages
+        yield from (confessed(page, table) for page in found.pages)
 
 
 def write_if_new(path: Path, text: str) -> None:

@@ -179,6 +179,22 @@ def test_a_figure_of_another_style_is_drawn_again(store, tmp_path, tables_only, 
     assert capsys.readouterr().out.count(": unchanged") == 2
 
 
+def test_runs_by_several_versions_of_the_code_are_confessed(tmp_path, tables_only, capsys):
+    rows, out = dose_rows(seeds=2), tmp_path / "out"
+    where = stored(tmp_path / "s", rows[:-1], code="new")
+    words = ["dose_response", "partial=true", f"store={where}", f"out={out}"]
+    assert main(words) == 0
+    assert "versions of the code" not in capsys.readouterr().out + table_of(out)
+    stored(tmp_path / "s", rows[-1:], code="old")
+    assert main(words) == 0
+    for text in (capsys.readouterr().out, table_of(out)):
+        assert "by 2 versions of the code: 51 by new, 1 by old." in text
+
+
+def table_of(out: Path) -> str:
+    return (out / "dose_response.md").read_text(encoding="utf-8")
+
+
 def test_strictly_only_runs_by_todays_code_count(tmp_path, tables_only, capsys):
     rows = dose_rows(seeds=2)
     where = stored(tmp_path / "s", rows[:-1], code="new")
