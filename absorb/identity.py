@@ -7,7 +7,7 @@ from dataclasses import fields, is_dataclass, replace
 from functools import lru_cache
 from typing import Any, get_origin, get_type_hints
 
-from absorb.config import KINDS, Config, Mnist, Rival, Routing, Text
+from absorb.config import KINDS, Config, Mnist, Rival, Routing
 
 CONFIG_VERSION = 3  # raised where a setting is added, renamed or means something else
 SCIENCE_VERSION = 1  # raised where the same config would give other numbers on purpose
@@ -165,10 +165,8 @@ _PARTS = tuple(sorted(f.name for f in fields(Config)))
 
 @lru_cache(maxsize=65536)
 def _cached_json(part: Any) -> str:
-    if isinstance(part, Mnist) and not part.any_checksum:
-        part = replace(part, path="")  # the checksums say which pictures they are
-    if isinstance(part, Text) and part.sha256:
-        part = replace(part, path="")
+    if (isinstance(part, Mnist) and not part.any_checksum) or getattr(part, "sha256", None):
+        part = replace(part, path="")  # the checksums say which files they are
     return _json(_plain(part))
 
 

@@ -69,7 +69,11 @@ class FeaturePair:
 
 @dataclass(frozen=True)
 class Mnist:
-    """A directory of IDX files, gzipped or not; the pictures of `parts`, cut to the counts."""
+    """A directory of IDX files, gzipped or not; the pictures of `parts`, cut to the counts.
+
+    With `any_checksum`, `sha256` says in place of the path which pictures they are, and is
+    verified: of the uncompressed files of `parts`, pictures then labels. Filled in where null.
+    """
 
     kind: str = static(choices=("mnist",))
     path: str = static()
@@ -79,6 +83,7 @@ class Mnist:
     validation_count: int = static(0, 10**6)
     test_count: int = static(1, 10**6)
     any_checksum: bool = static()
+    sha256: str | None = static(optional=True)
     centred: bool = static()
 
 

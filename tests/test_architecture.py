@@ -11,8 +11,8 @@ ROOT = Path(__file__).parents[1]
 PACKAGES = ("absorb", "sweeps", "figures", "hydra_plugins")
 
 # A module may import from its own layer and from those above it in this table.
-FIRST = ("errors", "devices", "settings", "world_config", "model_config", "config", "checksums",
-         "rules", "feature_rules", "mechanics_rules", "measure_rules", "token_rules",
+FIRST = ("errors", "devices", "settings", "world_config", "model_config", "config", "idx",
+         "checksums", "rules", "feature_rules", "mechanics_rules", "measure_rules", "token_rules",
          "dynamics_rules", "sites", "footprint", "load", "identity", "knobs", "keys")  # fmt: skip
 LAYERS = (
     tuple(f"absorb.{name}" for name in FIRST),

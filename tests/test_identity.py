@@ -158,8 +158,12 @@ def test_where_verified_pictures_lie_does_not_matter():
     here, there = (compose(["world=mnist", f"world.path={p}"]) for p in ("here", "there"))
     assert run_id(here) == run_id(there)
     any_set = "world.any_checksum=true"
-    here, there = (compose(["world=mnist", any_set, f"world.path={p}"]) for p in ("here", "there"))
-    assert run_id(here) != run_id(there)
+    one, moved, other = (
+        compose(["world=mnist", any_set, f"world.path={path}", f"world.sha256='{sha256}'"])
+        for path, sha256 in (("here", "5f"), ("there", "5f"), ("here", "60"))
+    )
+    assert run_id(one) == run_id(moved)
+    assert len({run_id(here), run_id(one), run_id(other)}) == 3
 
 
 @given(

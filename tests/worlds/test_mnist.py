@@ -1,6 +1,7 @@
 """IDX files as a user may have them: right, altered, cut short, missing, another data set."""
 
 import gzip
+import hashlib
 import struct
 
 import numpy as np
@@ -37,6 +38,21 @@ def test_any_data_set_of_this_shape_needs_a_stated_opt_in(folder):
     data = load_world(world(folder, "world.any_checksum=true"))
     assert data.train.x_NF.shape == (30, 784) and data.test.class_N.shape == (10,)
     assert data.train.x_NF.min() == -1 and data.train.x_NF.max() == 1
+
+
+def test_other_pictures_are_named_by_their_content(folder):
+    """Gzipped or not, moved or not: the same; edited in between: refused by both checksums."""
+    before = world(folder, "world.any_checksum=true")
+    images, labels = folder / "t10k-images-idx3-ubyte", folder / "t10k-labels-idx1-ubyte"
+    images.write_bytes(gzip.decompress(images.with_suffix(".gz").read_bytes()))
+    content = images.read_bytes() + labels.read_bytes()
+    assert before.sha256 == hashlib.sha256(content).hexdigest()
+    assert world(folder, "world.any_checksum=true") == before
+    write_idx(labels, np.zeros(50))
+    after = world(folder, "world.any_checksum=true").sha256
+    assert after != before.sha256
+    with pytest.raises(AbsorbError, match=rf"sha256='{before.sha256}'.*{after}"):
+        load_world(before)
 
 
 def test_missing_files_name_path_and_checksum(tmp_path):
