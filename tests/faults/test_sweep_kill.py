@@ -1,5 +1,6 @@
 """Real sweeps are killed and run again: every run is there once, with the same bits as ever."""
 
+import itertools
 import random
 
 import pytest
@@ -12,6 +13,7 @@ WORDS = [
     "launch.batch=6", "launch.lanes=2", "--yes",
 ]  # fmt: skip
 REPORTS_OF_A_BATCH = 22  # two waves of 4 lanes for 6 runs, each cut into 10 and measured
+FEW_WORDS = ["seed=1,2", "train.epochs=4", "measure=quick", "launch.batch=1", "--yes"]
 FAKE_WORDS = ["seed=range(0,6)", "launch.batch=2"]
 
 
@@ -71,8 +73,29 @@ def test_asked_to_stop_in_a_segment_it_goes_on_from_there(tmp_path, uninterrupte
 
 
 @pytest.mark.slow
-def test_killed_at_step_after_step_of_writing(tmp_path):
-    """The store's own tests go through every step; here the same sweep dies again and again."""
+def test_killed_at_every_step_of_writing_it_ends_with_the_same_bits(tmp_path):
+    """Two batches, each made a directory, opened, written, synced, renamed and no more claimed."""
+    whole = tmp_path / "whole"
+    deaths = 0
+    for number in itertools.count():
+        directory = tmp_path / f"{number}" if number else whole
+        directory.mkdir()
+        code, said = finish(REAL, FEW_WORDS, directory, ABSORB_CRASH_AT=f"any:{number}")
+        if number and code == 0:
+            break
+        if number:
+            assert code == 86, said
+            deaths += 1
+            code, said = finish(REAL, FEW_WORDS, directory)
+        assert code == 0, said
+        assert rows_of(directory) == rows_of(whole)
+        assert times_written(directory) == sorted(rows_of(whole))
+        assert Store(directory / "results").verify().ok
+    assert deaths >= 30 and len(rows_of(whole)) == 2
+
+
+@pytest.mark.slow
+def test_killed_again_and_again_it_goes_on_each_time(tmp_path):
     for number in (1, 3, 6, 10, 14):
         code, said = finish(FAKE, FAKE_WORDS, tmp_path, ABSORB_CRASH_AT=f"any:{number}")
         assert code == 86, said
