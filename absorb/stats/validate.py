@@ -32,6 +32,7 @@ from absorb.stats.simulate import FORGET_COUNT, P_P, Linear, dose_world, linear_
 
 STD_P = np.array([1.0, 0.99, 0.975, 0.95, 0.9, 0.75, 0.5, 0.25, 0.0])
 REPEATS, SEEDS = 400, (5, 10)
+NEAR = (0.93, 0.97)  # how often a 95 % interval has to hold the truth
 TRUTHS = (planted, planted_pairs, planted_paths, planted_mechanics, planted_dynamics)
 TESTED = slice(1, -1)  # label fractions between 0 and 1
 
@@ -244,4 +245,10 @@ def line(found: Rate) -> str:
     truth, mean = (f"{x:7.3f}" if x == x else " " * 7 for x in (found.truth, found.mean))
     ends = f"[{found.rate.low:.3f}, {found.rate.high:.3f}]"
     shown = f"  {found.name:36s} {found.n:3d} {truth} {mean} {found.rate.value:6.3f}  {ends}"
-    return f"{shown}  {found.bounded:7.3f}" if truth.strip() else shown
+    more = f"  {found.bounded:7.3f}  {judged(found.rate)}" if truth.strip() else ""
+    return (shown + more).rstrip()
+
+
+def judged(rate: Interval) -> str:
+    """Whether intervals cover less or more often than in 93 to 97 of 100, beyond chance."""
+    return "narrow" if rate.high < NEAR[0] else "wide" if rate.low > NEAR[1] else ""
