@@ -219,7 +219,7 @@ def about_training(found: Map) -> str:
     return (
         " Training kept: the share of ordinary training (on everything, with all units) after which"
         f" retain loss is the same, read between {tried} epochs of {more} more runs; null: 1; ≤ and"
-        " ≥ beyond them."
+        " ≥: less or more than any of them."
     )
 
 

@@ -12,6 +12,7 @@ from figures.style import new_figure, settle
 EMPTY, UNKNOWN = "#FFFFFF", "#D9D9D9"
 KEPT, UNLEARNED = "training kept", "not learned"
 NARROW = 7  # columns from which on letters are smaller
+WIDE_PT, SHORT_PT, LONG_PT = 5.5, 5.2, 4.4  # letters of a cell; in narrow ones by their number
 ROW_IN, LABELS_IN = 0.2, 0.95
 TITLES = {
     "localised": "localised, nats",
@@ -79,7 +80,7 @@ def draw_panel(
     for (r, decision), (c, column) in itertools.product(enumerate(decisions), enumerate(columns)):
         m = panel.get(f"{decision}; {column}")
         if m is not None:
-            draw_cell(ax, r, c, m, shades, 4.4 if len(columns) >= NARROW else 5.5)
+            draw_cell(ax, r, c, m, shades, len(columns) >= NARROW)
     for _, _, end in blocks(columns)[:-1]:
         ax.axvline(end, color="#606060", lw=0.6)
     ax.set(xlim=(0, len(columns)), ylim=(len(decisions), 0))
@@ -90,8 +91,11 @@ def draw_panel(
         side.set_color("#B0B0B0")
 
 
-def draw_cell(ax: Any, r: int, c: int, m: Mark, shades: Any, size: float) -> None:
-    """One value: pale with a dot if its interval holds the null, hatched if there is none."""
+def draw_cell(ax: Any, r: int, c: int, m: Mark, shades: Any, narrow: bool) -> None:
+    """One value: pale with a dot if its interval holds the null, hatched if there is none.
+
+    Beyond what was tried it is the sign alone.
+    """
     from matplotlib.patches import Rectangle
 
     if not m.drawn:
@@ -103,10 +107,10 @@ def draw_cell(ax: Any, r: int, c: int, m: Mark, shades: Any, size: float) -> Non
     dark = np.dot(colour[:3], (0.299, 0.587, 0.114)) < 0.5
     null = 1.0 if m.panel.endswith(KEPT) else 0.0
     ink, holds = "white" if dark else "black", m.low <= null <= m.high
-    bound = {"above": "≥", "below": "≤"}.get(m.censored, "")
+    text = {"above": "≥", "below": "≤"}.get(m.censored) or short(m.value)
+    size = WIDE_PT if not narrow else SHORT_PT if len(text) < 4 else LONG_PT
     ax.text(
-        c + 0.5, r + 0.53, bound + short(m.value), ha="center", va="center",
-        fontsize=size * (0.78 if bound else 1.0),
+        c + 0.5, r + 0.53, text, ha="center", va="center", fontsize=size,
         color=ink, alpha=0.6 if holds else 1.0, fontweight="normal" if holds else "bold",
     )  # fmt: skip
     if holds:
