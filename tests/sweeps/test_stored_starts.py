@@ -36,6 +36,41 @@ def test_fine_tuning_that_hardly_moves_repeats_the_stored_run(here):
     assert store.arrays(first)["chain/out/kernel"].dtype == np.float32
 
 
+TOLD = [
+    "world=stories", "world.train_count=512", "world.test_count=128", "world.length=48",
+    "model=transformer", "model.width=16", "model.heads=2", "model.mlp=32",
+    "routing=parameter", "routing.placement=slice", "routing.units=4", "routing.label_fraction=1",
+    "train.batch=32", "train.learning_rate=3e-3",
+    "measure=quick", "measure.treatments=[whole,raw]", "measure.parameters=true",
+]  # fmt: skip
+INTO_ADAPTERS = [
+    "routing.whole_rest=true", "model.adapters=[up,down]", "model.rank=4",
+    "routing.sites=[up_adapter0,down_adapter0,up_adapter1,down_adapter1]",
+    "routing.keep=[1,0,0]",  # labelled stories alone
+]  # fmt: skip
+
+
+@pytest.mark.slow
+def test_new_learning_goes_into_adapters_without_which_the_network_is_the_one_it_started_from(here):
+    """Filtered pretraining, then labelled stories alone, routed: no bit of the rest moves."""
+    before = [*TOLD, "routing.arm=filter", "train.epochs=12"]
+    assert main(["train", *before]) == 0
+    first = run_id(compose(before))
+    after = [*TOLD, *INTO_ADAPTERS, f"train.start='{first}'", "train.epochs=40"]
+    assert main(["train", *after]) == 0
+    store = Store(here / "results", create=False)
+    start, tuned = store.row(first), store.row(run_id(compose(after)))
+    assert tuned["raw.forget"] == start["whole.forget"]
+    assert tuned["raw.retain"] == start["whole.retain"]
+    assert tuned["whole.forget"] < start["whole.forget"] - 1
+    kept, now = store.arrays(first), store.arrays(run_id(compose(after)))
+    assert {name for name in now if name not in kept} == {
+        f"layer{i}/{matrix}_{half}{i}/kernel"
+        for i in (0, 1) for matrix in ("up", "down") for half in "ab"
+    }  # fmt: skip
+    assert all(np.array_equal(now[name], kept[name]) for name in kept)
+
+
 def test_another_start_is_another_run():
     config = compose(SMALL)
     ids = {run_id(replace(config, train=replace(config.train, start=s))) for s in ("", "a", "b")}
