@@ -18,6 +18,10 @@ OURS = {
     "engine, activation routing": ["routing=activation"],
     "engine, parameter routing": ["routing=parameter"],
     "engine, parameter routing, whole rest": ["routing=parameter", "routing.whole_rest=true"],
+    "engine, parameter routing by loss component": [
+        "routing=parameter",
+        "routing.granularity=component",
+    ],
 }
 
 
