@@ -164,19 +164,24 @@ def text_bytes(world: Text) -> int:
 
 
 def data_bytes(spec: Spec) -> float:
-    """Bytes of a world's examples of all splits, which all runs of a device share."""
-    return 4 * sum(split_counts(spec)) * inputs(spec.world)
+    """Bytes of a world's examples of all splits, which all runs of a device share.
+
+    A number or a token takes four, and what a token and its span carry one each.
+    """
+    each = 6 if of_tokens(spec.world) else 4
+    return each * inputs(spec.world) * sum(split_counts(spec))
 
 
 def batch_bytes(spec: Spec, lanes: int, devices: int) -> float:
-    """Bytes of a process that has `lanes` runs on each of its devices."""
-    return PROCESS_BYTES + devices * (data_bytes(spec) + lanes * lane_bytes(spec))
+    """Bytes of a process that has `lanes` runs on each of its devices, and the data once more."""
+    data = (devices + 1) * data_bytes(spec)
+    return PROCESS_BYTES + data + devices * lanes * lane_bytes(spec)
 
 
 def widest(spec: Spec, devices: int, memory: float) -> int:
     """Lanes per device that fit into `memory` bytes; may be none."""
-    room = (memory - PROCESS_BYTES) / devices - data_bytes(spec)
-    return max(0, int(room / lane_bytes(spec)))
+    room = memory - batch_bytes(spec, 0, devices)
+    return max(0, int(room / devices / lane_bytes(spec)))
 
 
 def even(number: int, most: int) -> int:

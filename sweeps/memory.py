@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from absorb.config import Spec, Text, Told
+from absorb.config import FeaturePair, Mnist, Spec, Text, Told
 from absorb.devices import usable_cores
 from absorb.errors import AbsorbError
 from absorb.footprint import FEWEST_LANES, batch_bytes, widest
@@ -22,7 +22,8 @@ def widest_of(spec: Spec, launch: Launch) -> int:
 def check_memory(specs: list[Spec], launch: Launch) -> None:
     """Refuse what cannot fit: AbsorbError with what it needs and the largest value that would fit.
 
-    That is `launch.lanes` where fewer lanes would do, else `train.batch`, else `world.length`.
+    That is `launch.lanes` where fewer lanes would do, else `train.batch`, else `world.length`, else
+    `world.train_count`.
     """
     devices = launch.devices or usable_cores()
     for spec in specs:
@@ -47,6 +48,10 @@ def remedy(spec: Spec, launch: Launch, fits: int) -> str:
         length = largest(spec.world.length, lambda n: _with_length(spec, n), launch)
         if length >= _least_length(spec.world):
             return f"no train.batch fits; world.length={length} would"
+    if isinstance(spec.world, Told | Mnist | FeaturePair):
+        count = largest(spec.world.train_count, lambda n: _with_examples(spec, n), launch)
+        if count >= spec.train.batch:
+            return f"no train.batch fits; world.train_count={count} would"
     return "no train.batch fits"
 
 
@@ -70,6 +75,10 @@ def _least_length(world: Told | Text) -> int:
 
 def _with_batch(spec: Spec, batch: int) -> Spec:
     return replace(spec, train=replace(spec.train, batch=batch))
+
+
+def _with_examples(spec: Spec, count: int) -> Spec:
+    return replace(spec, world=replace(spec.world, train_count=count))  # type: ignore[call-overload]
 
 
 def _with_length(spec: Spec, length: int) -> Spec:

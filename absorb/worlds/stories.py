@@ -30,6 +30,7 @@ PAIRS = ((0, 1, 2), (3, 4, 5))  # concepts that share stories: family, topic and
 BIT = {name: np.uint8(1 << c) for c, name in enumerate(STORY_CONCEPTS)}
 SHORTEST = grammar.PLOT_TOKENS + 2 * grammar.SIDE_TOKENS
 LONGEST_SENTENCE = 8
+AT_ONCE = 1 << 16  # stories that are told at once: each takes some kilobytes until it is whole
 KINDS = list(grammar.PLOT)
 
 
@@ -103,7 +104,18 @@ def tell(world: Stories, count: int, part: int) -> Split:
 
 
 def told(world: Told, rng, carried_NC: np.ndarray, test: bool) -> Split:
-    """A story for each row of the concepts that it carries."""
+    """A story for each row of the concepts that it carries, told some thousands at a time."""
+    starts = range(0, len(carried_NC), AT_ONCE)
+    parts = [_told(world, rng, carried_NC[i : i + AT_ONCE], test) for i in starts]
+    return Split(
+        np.concatenate([part.x_NF for part in parts]),
+        np.concatenate([part.class_N for part in parts]),
+        {z: np.concatenate([part.covariates[z] for part in parts]) for z in parts[0].covariates},
+        Tags(*map(np.concatenate, zip(*(part.tags for part in parts), strict=True))),
+    )
+
+
+def _told(world: Told, rng, carried_NC: np.ndarray, test: bool) -> Split:
     sides = (world.length - grammar.PLOT_TOKENS) // grammar.SIDE_TOKENS
     plot = _plot(world, rng, carried_NC, test)
     between = _sides(world, rng, carried_NC, sides, test)

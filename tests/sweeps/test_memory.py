@@ -25,6 +25,8 @@ from sweeps.plan import Had, Work
 BIG = ["model.widths=[4096,4096]"]
 LONG = ["world=stories", "model=transformer", "world.length=2048", "world.train_count=64"]
 
+MANY = ["world=stories", "model=transformer", "world.train_count=9_000_000"]
+
 
 def launch(memory_gb: float | None, lanes: int | None = None) -> Launch:
     return Launch(lanes=lanes, devices=2, batch=4, yes=True, memory_gb=memory_gb)
@@ -44,6 +46,7 @@ def test_what_fits_passes_and_the_width_stays_below_the_bound():
         ([*BIG, "train.batch=20000"], launch(4.0), r"2 lanes on each of 2 .* train\.batch=(\d+) w"),
         (BIG, launch(3.0, 64), r"64 lanes on each of 2 devices need .* launch\.lanes=(\d+) would"),
         (LONG, launch(2.0), r"no train\.batch fits; world\.length=(\d+) would"),
+        (MANY, launch(2.0), r"no train\.batch fits; world\.train_count=(\d+) would"),
         (BIG, launch(0.6), r"no train\.batch fits$"),
         (LONG, launch(0.58), r"no train\.batch fits$"),  # a story needs 48 tokens
     ],
@@ -61,7 +64,8 @@ def test_what_cannot_fit_is_refused_with_the_largest_value_that_would(words, her
         with pytest.raises(AbsorbError):
             check_memory([spec_of(compose(words))], launch(here.memory_gb, value + 1))
         return
-    name = "train.batch" if "train" in says and "length" not in says else "world.length"
+    name = next(name for name in ("world.length", "world.train_count", "train.batch")
+                if f"{name.split('.')[1]}=" in says)  # fmt: skip
     check_memory([spec_of(compose([*words, f"{name}={value}"]))], here)
     with pytest.raises(AbsorbError):
         check_memory([spec_of(compose([*words, f"{name}={value + 1}"]))], here)

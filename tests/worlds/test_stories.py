@@ -1,6 +1,7 @@
 """Stories told and parsed back: what is tagged, how often, what the test alone knows."""
 
 import re
+import tracemalloc
 from dataclasses import replace
 from math import comb, log
 
@@ -11,7 +12,7 @@ from sklearn.linear_model import LogisticRegression
 from absorb.config import Stories
 from absorb.errors import AbsorbError
 from absorb.sites import STORY_CONCEPTS, STORY_WORDS
-from absorb.worlds import grammar, load_world
+from absorb.worlds import grammar, load_world, stories
 from absorb.worlds.entropy import best_loss
 from absorb.worlds.stories import load_stories_world
 
@@ -247,3 +248,15 @@ def test_the_best_loss_counts_the_draws_of_a_story():
     orders = 4 * 0.15 * log(2) - 2 * 0.15 * log(2)  # of two kinds; a trait leaves nothing free
     outcome = -(6 * 0.15 * log(0.15) + 0.1 * log(0.1))
     assert mixed == pytest.approx(2 * single + 2 * topics + orders + outcome)
+
+
+def test_told_some_at_a_time_they_carry_the_same_and_take_little_memory(data, monkeypatch):
+    monkeypatch.setattr(stories, "AT_ONCE", 500)
+    few = load_stories_world(WORLD).train
+    assert np.array_equal(few.class_N, data.train.class_N)
+    assert len(told(few._replace(x_NF=few.x_NF[::97]))) == 42
+    tracemalloc.start()
+    many = load_stories_world(replace(WORLD, train_count=20_000)).train
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 3 * (many.x_NF.nbytes + sum(tags_NS.nbytes for tags_NS in many.tags))
