@@ -121,7 +121,11 @@ class Sparse:
 
 @dataclass(frozen=True)
 class Told:
-    """Short stories from a grammar, with concepts at several levels of abstraction."""
+    """Short stories from a grammar, with concepts at several levels of abstraction.
+
+    `held_out`: the test asks for facts or templates that training does not tell, or ("attack") for
+    facts that training tells and attacks are not shown.
+    """
 
     kind: str = static()
     split_seed: int = static(0, 2**31 - 1)
@@ -129,7 +133,7 @@ class Told:
     validation_count: int = static(16, 10**6)
     test_count: int = static(16, 10**6)
     length: int = static(8, 65536)
-    held_out: str = static(choices=("none", "fact", "template"))
+    held_out: str = static(choices=("none", "fact", "template", "attack"))
 
 
 @dataclass(frozen=True)

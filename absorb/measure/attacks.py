@@ -83,18 +83,38 @@ def merge_params(learn: Params, stay: Params) -> Params:
     return jax.tree.map(lambda a, b: b if a is None else a, learn, stay, is_leaf=none)
 
 
-def forget_first(spec: Spec, knobs: Knobs, train: Split, key: Array) -> Array:
-    """The training examples in random order, those that carry the concept first."""
+class Pool(NamedTuple):
+    """Training examples in random order: those that carry the concept, other ones, those not shown.
+
+    `forget` and `shown` say after how many the first and the second end.
+    """
+
+    order_N: Array
+    forget: Array
+    shown: Array
+
+
+def pool_of(spec: Spec, knobs: Knobs, train: Split, key: Array) -> Pool:
+    """What an attack may use of the training examples."""
+    forget_N = forget_mask(spec, knobs, train)
+    shown_N = jnp.ones_like(forget_N) if train.shown_N is None else jnp.asarray(train.shown_N)
+    own_N = forget_N * shown_N
     u_N = jax.random.uniform(key, (len(train.class_N),))
-    return jnp.argsort(u_N - 2 * forget_mask(spec, knobs, train))
+    return Pool(jnp.argsort(u_N - 2 * own_N + 2 * (1 - shown_N)), own_N.sum(), shown_N.sum())
 
 
-def mixed_batch(key: Array, order_N: Array, forget_count: Array, examples: Array, batch: int,
+def mixed_batch(key: Array, pool: Pool, examples: Array, batch: int,
                 forget_share: float = 0.5) -> Array:  # fmt: skip
     """Part of a batch from the first `examples` forget data, the rest from all retain data."""
     u_B = jax.random.uniform(key, (batch,))
-    seen = jnp.minimum(examples, forget_count)
+    seen = jnp.minimum(examples, pool.forget)
     forget_B = u_B * seen
-    retain_B = forget_count + u_B * (len(order_N) - forget_count)
+    retain_B = pool.forget + u_B * (pool.shown - pool.forget)
     is_forget = jnp.arange(batch) < max(1, int(batch * forget_share))
-    return order_N[jnp.where(is_forget, forget_B, retain_B).astype(jnp.int32)]
+    return pool.order_N[jnp.where(is_forget, forget_B, retain_B).astype(jnp.int32)]
+
+
+def any_batch(key: Array, train: Split, pool: Pool, batch: int) -> Array:
+    """A batch of all training examples that are shown, as they come."""
+    any_B = jax.random.randint(key, (batch,), 0, pool.shown.astype(jnp.int32))
+    return any_B if train.shown_N is None else pool.order_N[any_B]

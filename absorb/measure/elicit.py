@@ -12,8 +12,8 @@ from absorb.config import Spec
 from absorb.keys import key_for
 from absorb.knobs import Knobs
 from absorb.measure.ablate import View, look
-from absorb.measure.attacks import KINDS, forget_first, mixed_batch
-from absorb.measure.scores import forget_loss, forget_mask, seen, single
+from absorb.measure.attacks import KINDS, any_batch, mixed_batch, pool_of
+from absorb.measure.scores import forget_loss, seen, single
 from absorb.models import Params
 from absorb.train.losses import errors, targets
 from absorb.worlds.data import Data
@@ -64,17 +64,15 @@ def run_attack(spec: Spec, knobs: Knobs, data: Data, params: Params, view: View,
     key, kind = jax.random.key(knobs.seed), KINDS[attack.kind]
     learn, rebuild = kind.learner(spec, key_for(key, "attack_init"), params)
     optimizer = optax.adam(rate)
-    order_N = forget_first(spec, knobs, data.train, key_for(key, "attack_examples"))
-    forget_count = forget_mask(spec, knobs, data.train).sum()
+    pool = pool_of(spec, knobs, data.train, key_for(key, "attack_examples"))
     x_NF, class_N = jnp.asarray(data.train.x_NF), jnp.asarray(data.train.class_N)
     batch = min(spec.train.batch, len(class_N))
 
     def step(carry, index):
         learn, state = carry
         step_key = key_for(key, "attack_order", index)
-        index_B = mixed_batch(step_key, order_N, forget_count, examples, batch, kind.forget_share)
-        any_B = jax.random.randint(step_key, (batch,), 0, len(class_N))
-        index_B = jnp.where(examples < 0, any_B, index_B)
+        index_B = mixed_batch(step_key, pool, examples, batch, kind.forget_share)
+        index_B = jnp.where(examples < 0, any_batch(step_key, data.train, pool, batch), index_B)
         target_B = targets(spec, x_NF[index_B], class_N[index_B])
 
         def loss(learn: Params) -> Array:

@@ -20,13 +20,15 @@ class Split(NamedTuple):
     """N examples: inputs, classes, and covariates standardised over the training split.
 
     In worlds of tokens x_NF is (N, S), whole numbers below the vocabulary; `class_N` has bit c
-    where a token of the story carries concept c; `tags` says which.
+    where a token of the story carries concept c; `tags` says which. `shown_N`: which examples an
+    attack may use; None: all.
     """
 
     x_NF: np.ndarray
     class_N: np.ndarray
     covariates: dict[str, np.ndarray]
     tags: Tags | None = None
+    shown_N: np.ndarray | None = None
 
 
 class Data(NamedTuple):

@@ -17,6 +17,7 @@ scenes instead.
 
 from typing import NamedTuple
 
+import jax
 import numpy as np
 
 from absorb.config import Stories, Told
@@ -35,14 +36,18 @@ KINDS = list(grammar.PLOT)
 
 
 class Sentences(NamedTuple):
-    """Tokens (N, sentences, 8), -1 where a sentence is over, and the concepts each carries."""
+    """Tokens (N, sentences, 8), -1 where a sentence is over, and the concepts each carries.
+
+    held: whether a sentence tells a fact that is kept for testing, (N, sentences).
+    """
 
     token: np.ndarray
     tag: np.ndarray
+    held: np.ndarray
 
 
 def load_stories_world(world: Stories) -> Data:
-    """Stories drawn from `split_seed`, with facts or templates of the test split held out.
+    """Stories drawn from `split_seed`; of the test split facts or templates are its own.
 
     Validation stories follow the rules of the training stories, so that what is chosen on them has
     seen nothing of the test. Covariates: `position`, where the first token of a concept stands
@@ -107,12 +112,7 @@ def told(world: Told, rng, carried_NC: np.ndarray, test: bool) -> Split:
     """A story for each row of the concepts that it carries, told some thousands at a time."""
     starts = range(0, len(carried_NC), AT_ONCE)
     parts = [_told(world, rng, carried_NC[i : i + AT_ONCE], test) for i in starts]
-    return Split(
-        np.concatenate([part.x_NF for part in parts]),
-        np.concatenate([part.class_N for part in parts]),
-        {z: np.concatenate([part.covariates[z] for part in parts]) for z in parts[0].covariates},
-        Tags(*map(np.concatenate, zip(*(part.tags for part in parts), strict=True))),
-    )
+    return jax.tree.map(lambda *arrays_N: np.concatenate(arrays_N), *parts)
 
 
 def _told(world: Told, rng, carried_NC: np.ndarray, test: bool) -> Split:
@@ -121,7 +121,9 @@ def _told(world: Told, rng, carried_NC: np.ndarray, test: bool) -> Split:
     between = _sides(world, rng, carried_NC, sides, test)
     x_NS, tags = _interleaved(rng, plot, between, world.length + 1)
     class_N = (carried_NC * (1 << np.arange(6))).sum(1).astype(np.int32)
-    return Split(x_NS, class_N, _covariates(x_NS, tags), tags)
+    told_N = np.concatenate([plot.held, between.held], axis=1).any(axis=1)
+    shown_N = np.logical_not(told_N) if world.held_out == "attack" else None
+    return Split(x_NS, class_N, _covariates(x_NS, tags), tags, shown_N)
 
 
 def _covariates(x_NS: np.ndarray, tags: Tags) -> dict[str, np.ndarray]:
@@ -131,11 +133,12 @@ def _covariates(x_NS: np.ndarray, tags: Tags) -> dict[str, np.ndarray]:
     return {"position": first_N, "names": names_N}
 
 
-def _rows(world: Told, rng, facts: grammar.Facts, count: int, test: bool) -> np.ndarray:
-    """Facts (count, slots), each as likely as the others that this split may tell."""
-    allowed = facts.held_out == test if world.held_out == "fact" else slice(None)
-    rows = facts.rows[allowed]
-    return rows[rng.integers(len(rows), size=count)]
+def _drawn(world: Told, rng, facts: grammar.Facts, count: int, test: bool) -> grammar.Facts:
+    """`count` facts, each as likely as the others that this split may tell."""
+    only = world.held_out == "fact" or (world.held_out == "attack" and test)
+    allowed = np.flatnonzero(facts.held_out == test) if only else np.arange(len(facts.rows))
+    at_N = allowed[rng.integers(len(allowed), size=count)]
+    return grammar.Facts(facts.rows[at_N], facts.held_out[at_N])
 
 
 def _templates(world: Told, rng, codes: np.ndarray, count: int, test: bool) -> np.ndarray:
@@ -145,13 +148,14 @@ def _templates(world: Told, rng, codes: np.ndarray, count: int, test: bool) -> n
     return codes[rng.integers(len(codes), size=count)]
 
 
-def _filled(codes_NL: np.ndarray, values_NV: np.ndarray, tags_NV: np.ndarray) -> Sentences:
+def _filled(codes_NL: np.ndarray, values_NV: np.ndarray, tags_NV: np.ndarray,
+            held_N: np.ndarray) -> Sentences:  # fmt: skip
     """Sentences with their slots filled, and the tags of what fills them, 8 tokens wide."""
     slot_NL = np.maximum(-1 - codes_NL, 0)
     token_NL = np.where(codes_NL < 0, np.take_along_axis(values_NV, slot_NL, 1), codes_NL)
     tag_NL = np.where(codes_NL < 0, np.take_along_axis(tags_NV, slot_NL, 1), 0)
     wide = ((0, 0), (0, LONGEST_SENTENCE - codes_NL.shape[1]))
-    return Sentences(np.pad(token_NL, wide, constant_values=-1), np.pad(tag_NL, wide))
+    return Sentences(np.pad(token_NL, wide, constant_values=-1), np.pad(tag_NL, wide), held_N)
 
 
 def _other(rng, taken_N: np.ndarray, among: tuple[str, ...]) -> np.ndarray:
@@ -164,7 +168,8 @@ def _other(rng, taken_N: np.ndarray, among: tuple[str, ...]) -> np.ndarray:
 def _plot(world: Told, rng, carried_NC: np.ndarray, test: bool) -> Sentences:
     """The six sentences of the plot, in the order that the story's traits give them."""
     n, trait_N, liking_N = len(carried_NC), carried_NC[:, 2], carried_NC[:, 5]
-    x, p, a, b = _rows(world, rng, grammar.plot_facts(), n, test).T
+    facts = _drawn(world, rng, grammar.plot_facts(), n, test)
+    x, p, a, b = facts.rows.T
     y, q = _other(rng, x, grammar.NAMES), _other(rng, p, grammar.THINGS)
     away_N = rng.random(n) < 0.5
     presence_2W = np.array([grammar.encode(" ".join(words)) for words in grammar.PRESENCE])
@@ -177,14 +182,13 @@ def _plot(world: Told, rng, carried_NC: np.ndarray, test: bool) -> Sentences:
     sentences = {
         kind: _filled(
             _templates(world, rng, grammar.template_codes(texts, grammar.PLOT_SLOTS), n, test),
-            values_NV, _plot_tags(kind, trait_N, liking_N),
+            values_NV, _plot_tags(kind, trait_N, liking_N), facts.held_out,
         ) for kind, texts in grammar.PLOT.items()
     }  # fmt: skip
-    order_NK = _plot_order(trait_N, liking_N, rng.random(n) < 0.5)[:, :, None]
-    return Sentences(*(
-        np.take_along_axis(np.stack(parts, 1), order_NK, 1)
-        for parts in zip(*sentences.values(), strict=True)
-    ))  # fmt: skip
+    token, tag, held_NK = (np.stack(part, 1) for part in zip(*sentences.values(), strict=True))
+    order_NK1 = _plot_order(trait_N, liking_N, rng.random(n) < 0.5)[:, :, None]
+    token, tag = (np.take_along_axis(part, order_NK1, 1) for part in (token, tag))
+    return Sentences(token, tag, held_NK)
 
 
 def _plot_tags(kind: str, trait_N: np.ndarray, liking_N: np.ndarray) -> np.ndarray:
@@ -224,11 +228,13 @@ def _sides(world: Told, rng, carried_NC: np.ndarray, sides: int, test: bool) -> 
     kind_M = rng.permuted(kind_NK, axis=1).ravel()
     token_M8 = np.empty((kind_M.size, LONGEST_SENTENCE), int)
     tag_M8 = np.empty((kind_M.size, LONGEST_SENTENCE), np.uint8)
+    held_M = np.empty(kind_M.size, bool)
     for k, name in enumerate(grammar.SIDE_KINDS):
         at = np.flatnonzero(kind_M == k)
-        token_M8[at], tag_M8[at] = _side(world, rng, name, len(at), test)
-    shape = (len(carried_NC), sides, LONGEST_SENTENCE)
-    return Sentences(token_M8.reshape(shape), tag_M8.reshape(shape))
+        token_M8[at], tag_M8[at], held_M[at] = _side(world, rng, name, len(at), test)
+    shape = (len(carried_NC), sides)
+    wide = (*shape, LONGEST_SENTENCE)
+    return Sentences(token_M8.reshape(wide), tag_M8.reshape(wide), held_M.reshape(shape))
 
 
 def _side(world: Told, rng, kind: str, count: int, test: bool) -> Sentences:
@@ -236,8 +242,9 @@ def _side(world: Told, rng, kind: str, count: int, test: bool) -> Sentences:
     codes = grammar.template_codes(texts, grammar.SIDE_SLOTS)
     tagged_V = np.array([kind in grammar.TOPICS, kind in grammar.TOPICS, kind != "generic"])
     tags_NV = np.tile(tagged_V * BIT.get(kind, np.uint8(0)), (count, 1))
-    values_NV = _rows(world, rng, grammar.side_facts(kind), count, test)
-    return _filled(_templates(world, rng, codes, count, test), values_NV, tags_NV)
+    facts = _drawn(world, rng, grammar.side_facts(kind), count, test)
+    templates = _templates(world, rng, codes, count, test)
+    return _filled(templates, facts.rows, tags_NV, facts.held_out)
 
 
 def _interleaved(rng, plot: Sentences, sides: Sentences, length: int) -> tuple[np.ndarray, Tags]:
@@ -250,7 +257,7 @@ def _interleaved(rng, plot: Sentences, sides: Sentences, length: int) -> tuple[n
     order_NK = (~is_side_NK).argsort(1, kind="stable").argsort(1)[:, :, None]
     token, tag = (
         np.take_along_axis(np.concatenate(pair, 1), order_NK, 1)
-        for pair in zip(sides, plot, strict=True)
+        for pair in ((sides.token, plot.token), (sides.tag, plot.tag))
     )
     span = np.broadcast_to(np.bitwise_or.reduce(tag, 2, keepdims=True), tag.shape)
     said = token >= 0

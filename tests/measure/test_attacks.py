@@ -9,7 +9,7 @@ from absorb.config import ATTACKS, spec_of
 from absorb.errors import AbsorbError
 from absorb.knobs import knobs_of
 from absorb.measure.ablate import ablated
-from absorb.measure.attacks import KINDS, RANK, forget_first, mixed_batch
+from absorb.measure.attacks import KINDS, RANK, any_batch, mixed_batch, pool_of
 from absorb.measure.elicit import (
     Attack,
     Attacked,
@@ -69,20 +69,33 @@ def test_an_adapter_changes_every_matrix_by_its_rank_and_nothing_else():
 
 def test_attacks_on_forget_examples_alone_see_no_others():
     spec, knobs, _, data = made()
-    order_N = forget_first(spec, knobs, data.train, jax.random.key(5))
-    total = int(np.isin(data.train.class_N, [8, 9]).sum())
-    index = mixed_batch(jax.random.key(0), order_N, jnp.float32(total), jnp.int32(4), 64,
+    pool = pool_of(spec, knobs, data.train, jax.random.key(5))
+    index = mixed_batch(jax.random.key(0), pool, jnp.int32(4), 64,
                         KINDS["forget"].forget_share)  # fmt: skip
     assert np.isin(data.train.class_N[np.asarray(index)], [8, 9]).all()
     assert len(set(np.asarray(index).tolist())) == 4
 
 
+def test_no_attack_sees_what_it_is_not_shown():
+    spec, knobs, _, data = made()
+    shown_N = np.arange(len(data.train.class_N)) % 3 > 0
+    train = data.train._replace(shown_N=shown_N)
+    pool = pool_of(spec, knobs, train, jax.random.key(5))
+    every = pool_of(spec, knobs, data.train, jax.random.key(5))
+    assert int(every.shown) == len(shown_N) and int(pool.shown) == shown_N.sum()
+    for seed in range(20):
+        key = jax.random.key(seed)
+        mixed = np.asarray(mixed_batch(key, pool, jnp.int32(10**6), 64))
+        assert shown_N[mixed].all() and shown_N[any_batch(key, train, pool, 64)].all()
+        assert np.array_equal(np.isin(train.class_N[mixed], [8, 9]), np.arange(64) < 32)
+        assert not shown_N[mixed_batch(key, every, jnp.int32(10**6), 64)].all()
+
+
 @pytest.mark.parametrize("kind", ["all", "forget"])
 def test_a_batch_of_one_is_of_the_concept(kind):
     spec, knobs, _, data = made()
-    order_N = forget_first(spec, knobs, data.train, jax.random.key(5))
-    total = int(np.isin(data.train.class_N, [8, 9]).sum())
-    index = mixed_batch(jax.random.key(0), order_N, jnp.float32(total), jnp.int32(4), 1,
+    pool = pool_of(spec, knobs, data.train, jax.random.key(5))
+    index = mixed_batch(jax.random.key(0), pool, jnp.int32(4), 1,
                         KINDS[kind].forget_share)  # fmt: skip
     assert data.train.class_N[int(index[0])] in (8, 9)
 

@@ -10,7 +10,7 @@ import pytest
 from absorb.config import spec_of
 from absorb.knobs import knobs_of
 from absorb.measure.ablate import WHOLE, ablated, look, mean_ablated
-from absorb.measure.attacks import forget_first, merge_params, mixed_batch, split_params
+from absorb.measure.attacks import merge_params, mixed_batch, pool_of, split_params
 from absorb.measure.calibrate import apply_map, asked_outputs, calibrated_map
 from absorb.measure.elicit import Trace, chosen
 from absorb.measure.mechanism import mean_view
@@ -112,16 +112,15 @@ def test_splitting_parameters_loses_nothing():
 
 def test_an_attack_sees_only_the_stated_number_of_forget_examples():
     spec, knobs, _, data = made()
-    order_N = forget_first(spec, knobs, data.train, jax.random.key(5))
-    total = int(np.isin(data.train.class_N, [8, 9]).sum())
+    pool = pool_of(spec, knobs, data.train, jax.random.key(5))
     seen = set()
     for seed in range(50):
-        index = mixed_batch(jax.random.key(seed), order_N, jnp.float32(total), jnp.int32(4), 64)
+        index = mixed_batch(jax.random.key(seed), pool, jnp.int32(4), 64)
         forget = np.isin(data.train.class_N[np.asarray(index)], [8, 9])
         assert forget[:32].all() and not forget[32:].any()
         seen |= set(np.asarray(index)[:32].tolist())
     assert len(seen) == 4
-    many = mixed_batch(jax.random.key(0), order_N, jnp.float32(total), jnp.int32(10**6), 64)
+    many = mixed_batch(jax.random.key(0), pool, jnp.int32(10**6), 64)
     assert np.isin(data.train.class_N[np.asarray(many)], [8, 9])[:32].all()
 
 

@@ -199,6 +199,20 @@ def test_held_out_facts_never_occur_in_training():
         assert all(any(concept & set(fact) for fact in side) for side in (train, test))
 
 
+def test_what_attacks_are_shown_tells_nothing_that_the_test_asks():
+    data = load_world(replace(WORLD, held_out="attack"))
+    shown_N, test = data.train.shown_N, facts(data.test)
+    assert shown_N is not None and 0.3 < shown_N.mean() < 0.6
+    assert not facts(data.train._replace(x_NF=data.train.x_NF[shown_N])) & test
+    known = test & facts(data.train)  # which training tells, all but some of the many plots
+    assert len(known) > 0.9 * len(test) and {fact for fact in test if len(fact) == 2} <= known
+    assert all(any(concept & set(fact) for fact in test) for concept in SPECIAL.values())
+
+
+def test_other_stories_are_all_shown(data):
+    assert data.train.shown_N is None and data.test.shown_N is None
+
+
 def test_held_out_templates_never_occur_in_training_but_their_words_do():
     data = load_world(replace(WORLD, held_out="template"))
     train, validation, test = (
