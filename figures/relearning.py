@@ -15,6 +15,7 @@ from figures.relearning_draw import draw
 from figures.searches import (
     METHODS,
     Search,
+    choice_in_words,
     elicited_in_words,
     kept_in_words,
     losses,
@@ -25,6 +26,10 @@ from figures.select import Table
 from figures.token_runs import Row, Seeded, concept_words, finished
 
 TOLERANCE = 0.1  # of the least retain loss of all: what a method's config may cost
+CHOICE = (
+    f"Of each method the config of most forget loss whose retain loss is within {TOLERANCE:.0%} of"
+    " the least of all, chosen on"
+)
 
 
 class Attacks(NamedTuple):
@@ -104,14 +109,15 @@ def chosen(search: Search, p: float) -> dict[str, tuple[str, Seeded]]:
 
 
 def marks_of(search: Search) -> list[Mark]:
-    """Every method's curves over the reporting seeds, and how a never-taught network relearns."""
+    """Every method's curves over the reporting seeds, and those of networks without any."""
     report = [search.study.seeds[i] for i in search.parts.report]
     marks = []
     for p in search.fractions:
         for method, (words, runs) in chosen(search, p).items():
             marks += curves(f"p = {p:g}", method, attacked(runs, report), words)
-        never = attacked(search.reference(1.0), report)
-        marks += curves(f"p = {p:g}", "never taught", never, "")
+        for series, without in (("never taught", 1.0), ("ordinary", 0.0)):
+            each = attacked(search.reference(without), report)
+            marks += curves(f"p = {p:g}", series, each, "")
     return marks
 
 
@@ -154,10 +160,11 @@ def caption_of(search: Search) -> str:
     """What a reader has to know."""
     study, row = search.study, search.study.first
     apart = f"{study.apart}\n" if study.apart else ""
-    configs = "; ".join(
+    named = "; ".join(
         f"p = {p:g}: " + ", ".join(f"{m} {words}" for m, (words, _) in chosen(search, p).items())
         for p in search.fractions
     )
+    configs = f"\n{named}." if search.chooses else ""
     kinds = sorted({k.split(".")[1] for k in row if k.startswith("attack.") and k.count(".") == 2})
     return (
         f"{apart}{study.runs_in_words(search.missing)}; {concept_words(row)} in"
@@ -166,11 +173,9 @@ def caption_of(search: Search) -> str:
         f" {elicited_in_words(search)}.{kept_in_words(search)} At each budget the attack, rate and"
         " checkpoint of least validation loss, reported on test:"
         " left by steps with any number of forget examples, right by forget examples with any"
-        " number of steps. Flat at the right end: the budget is enough. Of each method the config"
-        f" of most forget loss whose retain loss is within {TOLERANCE:.0%} of the least of all,"
-        f" chosen on {len(search.parts.select)} seeds; means and 95 % t intervals over the other"
-        f" {len(search.parts.report)}, none where one of them did not end well."
-        f" Never taught: what the attack itself teaches.\n{configs}."
+        " number of steps. Flat at the right end: the budget is enough."
+        f"{choice_in_words(search, CHOICE)}, none where one of them did not end well."
+        f" Never taught: what the attack itself teaches.{configs}"
     )
 
 

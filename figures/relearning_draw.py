@@ -8,13 +8,16 @@ from figures.panels import clip, limits_of, plain_decades, points, whiskers
 from figures.rivals_draw import METHOD_LOOKS, REFERENCE_LOOKS, add_legend
 from figures.style import Look, new_figure, settle
 
-LOOKS = METHOD_LOOKS | {"never taught": REFERENCE_LOOKS["never taught"]._replace(line=":")}
+LOOKS = METHOD_LOOKS | {
+    "never taught": REFERENCE_LOOKS["never taught"]._replace(line=":"),
+    "ordinary": REFERENCE_LOOKS["ordinary"],
+}
 LABELS = {"steps": "attack steps", "examples": "forget examples in the attack"}
 
 
 def draw(marks: Sequence[Mark], panels: Sequence[str], caption: str) -> Any:
     """The figure of methods, with their legend."""
-    figure = curves(marks, panels, caption, LOOKS, "forget loss, nats")
+    figure = curves(marks, panels, caption, LOOKS, "forget loss, nats", log=True)
     add_legend(figure, marks)
     return settle(figure)
 

@@ -11,6 +11,7 @@ from figures.rivals_draw import FORGET, KEPT, LABELS, RETAIN, draw
 from figures.searches import (
     METHODS,
     Search,
+    choice_in_words,
     elicited_in_words,
     kept_in_words,
     losses,
@@ -123,10 +124,9 @@ def caption_of(search: Search) -> str:
         f" {row['world.kind']}. Configs tried: {counts}{uneven}.\n"
         f"Forget loss: on the concept's tokens, at its lowest over {elicited_in_words(search)},"
         f" chosen on validation.{kept_in_words(search)} Retain loss: {search.before}, before any"
-        f" attack. Small: every config, means over all {len(study.seeds)} seeds. Large, joined: the"
-        f" undominated configs by the means of {len(search.parts.select)} seeds, with means and"
-        f" 95 % t intervals over the other {len(search.parts.report)}. Ordinary: trained on"
-        f" everything, attacked alike{shorter_in_words(search)}; never taught: without the"
+        f" attack. Small: every config, means over all {len(study.seeds)} seeds. Large, joined:"
+        f"{choice_in_words(search, 'the undominated configs by the means of')}. Ordinary: trained"
+        f" on everything, attacked alike{shorter_in_words(search)}; never taught: without the"
         " concept's data. Carets: beyond the axis. A config with a run that did not end well is"
         " never chosen; a frontier knows only of what was tried."
     )

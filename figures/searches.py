@@ -1,6 +1,7 @@
 """Searches over the settings of methods that remove a concept: route, its kin, and its rivals."""
 
 import json
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
@@ -53,8 +54,15 @@ class Search(NamedTuple):
 
     @property
     def parts(self) -> Halves:
-        """Which of the seeds select and which report."""
-        return halves(self.study.seeds)
+        """Which of the seeds select and which report; all do where there is nothing to choose."""
+        every = np.arange(len(self.study.seeds))
+        return halves(self.study.seeds) if self.chooses else Halves(every, every)
+
+    @property
+    def chooses(self) -> bool:
+        """Whether any method has several configs at a label fraction."""
+        tried = Counter((cell.method, cell.p) for cell in self.study.cells)
+        return max(tried[method, p] for method in METHODS for p in self.fractions) > 1
 
     def configs(self, method: str, p: float) -> dict[str, Seeded]:
         """The configs of a method in words, such as "rate=0.001", with their runs."""
@@ -161,6 +169,17 @@ def kept_in_words(search: Search) -> str:
     return (
         f" Capacity is not equal: {', '.join(lose)} lose the added units when they are ablated;"
         f" {', '.join(keep)} are measured whole and keep them."
+    )
+
+
+def choice_in_words(search: Search, what: str) -> str:
+    """On which seeds configs are chosen, and over which they are reported."""
+    if not search.chooses:
+        n = len(search.study.seeds)
+        return f" One config of each method, means and 95 % t intervals over all {n} seeds"
+    return (
+        f" {what} {len(search.parts.select)} seeds, with means and 95 % t intervals over the other"
+        f" {len(search.parts.report)}"
     )
 
 

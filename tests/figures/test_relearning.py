@@ -34,6 +34,21 @@ def test_curves_are_the_planted_ones_at_each_budget_of_steps(found):
         assert values - values[-1] == pytest.approx(FALL)
 
 
+def test_networks_without_a_method_stand_beside_them(found):
+    never, ordinary = (
+        curve(found, "p = 1: steps", name)[100] for name in ("never taught", "ordinary")
+    )
+    assert never.value - ordinary.value == pytest.approx(2)
+
+
+def test_where_there_is_nothing_to_choose_all_seeds_report(found):
+    rows = rivals_rows(line, seeds=4, configs=1, curve=lambda last: last + FALL)
+    one = pages(table(rows), False)
+    assert {m.n for m in one.pages[0].marks} == {4} and {m.n for m in found.pages[0].marks} == {2}
+    assert "over all 4 seeds" in one.pages[0].caption and "chosen on" not in one.pages[0].caption
+    assert "chosen on 2 seeds" in found.pages[0].caption
+
+
 def test_a_budget_of_few_examples_has_the_best_cell_already(found):
     at = curve(found, "p = 1: examples", "route")
     assert list(at) == [4, 16] and at[4].value == pytest.approx(at[16].value)
