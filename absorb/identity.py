@@ -7,7 +7,8 @@ from dataclasses import fields, is_dataclass, replace
 from functools import lru_cache
 from typing import Any, get_origin, get_type_hints
 
-from absorb.config import KINDS, Config, Mnist, Rival, Routing
+from absorb.config import KINDS, Config, Mnist, Rival, Routing, Text, Told
+from absorb.world_config import TOLD_AT_ONCE
 
 CONFIG_VERSION = 3  # raised where a setting is added, renamed or means something else
 SCIENCE_VERSION = 1  # raised where the same config would give other numbers on purpose
@@ -165,9 +166,18 @@ _PARTS = tuple(sorted(f.name for f in fields(Config)))
 
 @lru_cache(maxsize=65536)
 def _cached_json(part: Any) -> str:
-    if (isinstance(part, Mnist) and not part.any_checksum) or getattr(part, "sha256", None):
-        part = replace(part, path="")  # the checksums say which files they are
-    return _json(_plain(part))
+    plain = _plain(replace(part, path="") if known_by_checksum(part) else part)
+    counts = ("train_count", "validation_count", "test_count")
+    if isinstance(part, Told) and max(plain[name] for name in counts) > TOLD_AT_ONCE:
+        plain["told_at_once"] = TOLD_AT_ONCE  # which decides what the stories are
+    return _json(plain)
+
+
+def known_by_checksum(part: Any) -> bool:
+    """Whether checksums, and not a path, say which files a world has."""
+    if isinstance(part, Mnist):
+        return not part.any_checksum or part.sha256 is not None
+    return isinstance(part, Text) and part.sha256 != ""
 
 
 def _part_json(part: Any) -> str:

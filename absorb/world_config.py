@@ -119,12 +119,15 @@ class Sparse:
     measured: int = static(16, 10**6)
 
 
+TOLD_AT_ONCE = 1 << 16  # stories; each takes some kilobytes until it is whole
+
+
 @dataclass(frozen=True)
 class Told:
     """Short stories from a grammar, with concepts at several levels of abstraction.
 
     `held_out`: the test asks for facts or templates that training does not tell, or ("attack") for
-    facts that training tells and attacks are not shown.
+    facts of families and topics that training tells and attacks are not shown.
     """
 
     kind: str = static()

@@ -1,4 +1,4 @@
-"""Every module with the first line of what it says of itself: what docs/files.md holds."""
+"""Every module with the first paragraph of what it says of itself: what docs/files.md holds."""
 
 import ast
 from collections.abc import Iterator

@@ -108,9 +108,9 @@ def draw_cell(ax: Any, r: int, c: int, m: Mark, shades: Any, narrow: bool) -> No
     null = 1.0 if m.panel.endswith(KEPT) else 0.0
     ink, holds = "white" if dark else "black", m.low <= null <= m.high
     text = {"above": "≥", "below": "≤"}.get(m.censored) or short(m.value)
-    size = WIDE_PT if not narrow else SHORT_PT if len(text) < 4 else LONG_PT
+    small_pt = SHORT_PT if len(text) < 4 else LONG_PT
     ax.text(
-        c + 0.5, r + 0.53, text, ha="center", va="center", fontsize=size,
+        c + 0.5, r + 0.53, text, ha="center", va="center", fontsize=small_pt if narrow else WIDE_PT,
         color=ink, alpha=0.6 if holds else 1.0, fontweight="normal" if holds else "bold",
     )  # fmt: skip
     if holds:

@@ -102,7 +102,7 @@ def main(arguments: Sequence[str], today: Callable[[], str] | None = None) -> in
     if asked.strict:
         runs, pairs = (of_today(table, asked.store, today) for table in (runs, pairs))
     gallery, drawn = Gallery(asked.out, asked.venue), 0
-    if said := mixed(runs):
+    for said in filter(None, map(mixed, (runs, pairs))):
         say(f"{said} strict=true draws those by today's alone")
     for name in asked.names or tuple(FIGURES):
         table = pairs if name in PAIRED else runs

@@ -160,11 +160,7 @@ def caption_of(search: Search) -> str:
     """What a reader has to know."""
     study, row = search.study, search.study.first
     apart = f"{study.apart}\n" if study.apart else ""
-    named = "; ".join(
-        f"p = {p:g}: " + ", ".join(f"{m} {words}" for m, (words, _) in chosen(search, p).items())
-        for p in search.fractions
-    )
-    configs = f"\n{named}." if search.chooses else ""
+    configs = f"\n{configs_in_words(search)}." if search.chooses else ""
     kinds = sorted({k.split(".")[1] for k in row if k.startswith("attack.") and k.count(".") == 2})
     return (
         f"{apart}{study.runs_in_words(search.missing)}; {concept_words(row)} in"
@@ -176,6 +172,14 @@ def caption_of(search: Search) -> str:
         " number of steps. Flat at the right end: the budget is enough."
         f"{choice_in_words(search, CHOICE)}, none where one of them did not end well."
         f" Never taught: what the attack itself teaches.{configs}"
+    )
+
+
+def configs_in_words(search: Search) -> str:
+    """Which config of each method was chosen."""
+    return "; ".join(
+        f"p = {p:g}: " + ", ".join(f"{m} {words}" for m, (words, _) in chosen(search, p).items())
+        for p in search.fractions
     )
 
 

@@ -100,7 +100,8 @@ def kept_marks(
     if len(search.lengths) < 2:
         return []
     runs = search.configs(series.partition(",")[0], p)[words]
-    reported = {seed: runs[seed] for seed in search.parts.report if seed in runs}
+    report = [search.study.seeds[i] for i in search.parts.report]
+    reported = {seed: runs[seed] for seed in report if seed in runs}
     value = kept(search.lengths, reported, columns(search)[RETAIN])
     return [mark(panel, series, place, value, words)]
 

@@ -62,7 +62,7 @@ class Search(NamedTuple):
     def chooses(self) -> bool:
         """Whether any method has several configs at a label fraction."""
         tried = Counter((cell.method, cell.p) for cell in self.study.cells)
-        return max(tried[method, p] for method in METHODS for p in self.fractions) > 1
+        return any(tried[method, p] > 1 for method in METHODS for p in self.fractions)
 
     def configs(self, method: str, p: float) -> dict[str, Seeded]:
         """The configs of a method in words, such as "rate=0.001", with their runs."""
@@ -151,7 +151,7 @@ def elicited_in_words(search: Search) -> str:
     row = search.study.first
     kinds = ", ".join(json.loads(str(row.get("measure.attack_kinds") or "[]")))
     epochs = int(row.get("measure.refit_epochs") or 0)
-    refit = f" and a head refitted on all training data for {epochs} epochs" if epochs else ""
+    refit = f" and a head refitted on training data for {epochs} epochs" if epochs else ""
     return (
         f"the attack set ({kinds}; rates {row['measure.attack_rates']}, forget examples"
         f" {row['measure.attack_examples']}, {row['measure.attack_steps']} steps){refit}"

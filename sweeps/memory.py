@@ -9,6 +9,8 @@ from absorb.footprint import FEWEST_LANES, batch_bytes, widest
 from sweeps.estimate import size_words
 from sweeps.launch import Launch
 
+FEWEST_EXAMPLES = 16  # as absorb.world_config has it
+
 
 def widest_of(spec: Spec, launch: Launch) -> int:
     """Lanes on each device that fit into `launch.memory_gb`; may be none.
@@ -50,7 +52,8 @@ def remedy(spec: Spec, launch: Launch, fits: int) -> str:
             return f"no train.batch fits; world.length={length} would"
     if isinstance(spec.world, Told | Mnist | FeaturePair):
         count = largest(spec.world.train_count, lambda n: _with_examples(spec, n), launch)
-        if count >= spec.train.batch:
+        count -= count % 2  # as worlds of two tasks want it
+        if count >= max(spec.train.batch, FEWEST_EXAMPLES):
             return f"no train.batch fits; world.train_count={count} would"
     return "no train.batch fits"
 

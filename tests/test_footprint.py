@@ -120,6 +120,16 @@ def test_a_large_test_split_is_counted():
     assert data_bytes(spec) >= load_world(config.world).test.x_NF.nbytes
 
 
+@pytest.mark.parametrize("words", [STORIES, ["world=feature_pair", "model=autoencoder"]])
+def test_data_are_counted_as_they_are_held_on_each_device_and_once_more(words):
+    spec = spec_of(compose([*words]))
+    held = 0
+    for split in load_world(spec.world):
+        held += split.x_NF.nbytes + sum(tag_NS.nbytes for tag_NS in split.tags or ())
+    assert data_bytes(spec) == held
+    assert batch_bytes(spec, 0, 2) == PROCESS_BYTES + 3 * held
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("words", [[], ["model.widths=[256,256]"]])
 def test_a_diary_is_counted(words):

@@ -12,6 +12,7 @@ from absorb.config import Config
 from absorb.errors import AbsorbError
 from absorb.identity import canonical, canonical_json, flat, run_id, unflat
 from absorb.load import load
+from absorb.world_config import TOLD_AT_ONCE
 from sweeps.app import compose
 
 
@@ -164,6 +165,14 @@ def test_where_verified_pictures_lie_does_not_matter():
     )
     assert run_id(one) == run_id(moved)
     assert len({run_id(here), run_id(one), run_id(other)}) == 3
+
+
+def test_how_many_stories_are_told_at_once_names_worlds_of_more_than_that():
+    def said(count: int) -> bool:
+        words = ["world=stories", "model=transformer", f"world.train_count={count}"]
+        return "told_at_once" in canonical_json(compose(words))
+
+    assert not said(TOLD_AT_ONCE) and said(TOLD_AT_ONCE + 1)
 
 
 @given(

@@ -109,7 +109,7 @@ def mixed_batch(key: Array, pool: Pool, examples: Array, batch: int,
     u_B = jax.random.uniform(key, (batch,))
     seen = jnp.minimum(examples, pool.forget)
     forget_B = u_B * seen
-    retain_B = pool.forget + u_B * (pool.shown - pool.forget)
+    retain_B = jnp.minimum(pool.forget + u_B * (pool.shown - pool.forget), pool.shown - 1)
     is_forget = jnp.arange(batch) < max(1, int(batch * forget_share))
     return pool.order_N[jnp.where(is_forget, forget_B, retain_B).astype(jnp.int32)]
 

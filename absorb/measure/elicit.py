@@ -59,7 +59,7 @@ def run_attack(spec: Spec, knobs: Knobs, data: Data, params: Params, view: View,
                rate: Array, examples: Array) -> Trace:  # fmt: skip
     """Fine-tune the network under `view` with Adam, and look at it CHECKPOINTS times.
 
-    Where `examples` is negative, all training data are used as they come.
+    Where `examples` is negative, all training data that attacks are shown are used as they come.
     """
     key, kind = jax.random.key(knobs.seed), KINDS[attack.kind]
     learn, rebuild = kind.learner(spec, key_for(key, "attack_init"), params)

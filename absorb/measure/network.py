@@ -82,7 +82,7 @@ def calibrated(spec: Spec, knobs: Knobs, data: Data, params: Params) -> Scores:
 
 
 def refit(spec: Spec, knobs: Knobs, data: Data, params: Params) -> Trace:
-    """A fresh head on what is kept, trained on all training data."""
+    """A fresh head on what is kept, trained on all training data that attacks are shown."""
     steps = max(4, spec.measure.refit_epochs * len(data.train.class_N) // spec.train.batch)
     rate, everything = jnp.float32(spec.measure.refit_rate), jnp.int32(-1)
     attack = Attack("head", steps)

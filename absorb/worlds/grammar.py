@@ -105,10 +105,16 @@ def is_held_out(*indices: int) -> bool:
 
 
 class Facts(NamedTuple):
-    """What fills the slots of a kind of sentence: tokens (rows, slots); held_out says which."""
+    """What fills the slots of a kind of sentence: tokens (rows, slots).
+
+    held_out: which are kept for testing, about one in four, that may follow from others.
+    unshown: which are kept from attacks, that follow from no others; the words of each stand in
+    some other fact, so that an attack makes none of them less likely than it is.
+    """
 
     rows: np.ndarray
     held_out: np.ndarray
+    unshown: np.ndarray
 
 
 def plot_facts() -> Facts:
@@ -118,7 +124,7 @@ def plot_facts() -> Facts:
         for (a, first), (b, second) in permutations(enumerate(PLACES), 2):
             held = {is_held_out(x, p, a), is_held_out(x, p, b)}
             if len(held) == 1:  # the thing is looked for in A or in B: both are facts
-                found.append((f"{name} {thing} {first} {second}", *held))
+                found.append((f"{name} {thing} {first} {second}", *held, False))
     return _facts(found)
 
 
@@ -131,18 +137,20 @@ def side_facts(kind: str) -> Facts:
     if kind in TOPICS:
         topic = Topic(*(group.split() for group in TOPICS[kind]))  # type: ignore[arg-type]
         return _facts([
-            (f"{agent} {verb} {topic.objects[a // 2 * 3 + v % 3]}", is_held_out(a, v))
+            (f"{agent} {verb} {topic.objects[a // 2 * 3 + v % 3]}", is_held_out(a, v),
+             (a // 2 + v) % 4 == 0)
             for (a, agent), (v, verb) in product(enumerate(topic.agents), enumerate(topic.verbs))
         ])  # fmt: skip
     nouns = FAMILIES[kind].split() if kind in FAMILIES else SCENES
     shift = kind == "family_two"
     return _facts([
-        (f"{name} {adjective} {noun}", is_held_out(i, o))
+        (f"{name} {adjective} {noun}", is_held_out(i, o), kind in FAMILIES and j < 4)
         for (i, name), (j, adjective), (o, noun) in product(
             enumerate(NAMES), enumerate(ADJECTIVES), enumerate(nouns))
         if (j + shift) % 4 == o % 4
     ])  # fmt: skip
 
 
-def _facts(found: list[tuple[str, bool]]) -> Facts:
-    return Facts(np.array([encode(text) for text, _ in found]), np.array([h for _, h in found]))
+def _facts(found: list[tuple[str, bool, bool]]) -> Facts:
+    texts, held_out, unshown = zip(*found, strict=True)
+    return Facts(np.array([encode(t) for t in texts]), np.array(held_out), np.array(unshown))

@@ -23,6 +23,7 @@ import numpy as np
 from absorb.config import Stories, Told
 from absorb.errors import AbsorbError
 from absorb.sites import STORY_CONCEPTS
+from absorb.world_config import TOLD_AT_ONCE
 from absorb.worlds import grammar
 from absorb.worlds.data import Data, Split, Tags
 from absorb.worlds.tokens import standardised
@@ -31,27 +32,28 @@ PAIRS = ((0, 1, 2), (3, 4, 5))  # concepts that share stories: family, topic and
 BIT = {name: np.uint8(1 << c) for c, name in enumerate(STORY_CONCEPTS)}
 SHORTEST = grammar.PLOT_TOKENS + 2 * grammar.SIDE_TOKENS
 LONGEST_SENTENCE = 8
-AT_ONCE = 1 << 16  # stories that are told at once: each takes some kilobytes until it is whole
+LEADING = grammar.encode(" ".join(f"{t.agents} {t.verbs}" for t in grammar.TOPICS.values()))
 KINDS = list(grammar.PLOT)
 
 
 class Sentences(NamedTuple):
-    """Tokens (N, sentences, 8), -1 where a sentence is over, and the concepts each carries.
+    """Tokens (..., 8), -1 where a sentence is over, and the concepts each carries.
 
-    held: whether a sentence tells a fact that is kept for testing, (N, sentences).
+    unshown: whether a sentence tells a fact that is kept from attacks, (...).
     """
 
     token: np.ndarray
     tag: np.ndarray
-    held: np.ndarray
+    unshown: np.ndarray
 
 
 def load_stories_world(world: Stories) -> Data:
     """Stories drawn from `split_seed`; of the test split facts or templates are its own.
 
     Validation stories follow the rules of the training stories, so that what is chosen on them has
-    seen nothing of the test. Covariates: `position`, where the first token of a concept stands
-    (length + 1 where there is none), and `names`, how many words of the story are names.
+    seen no more of the test than training has. Covariates: `position`, where the first token of a
+    concept stands (length + 1 where there is none), and `names`, how many words of the story are
+    names.
     Errors: AbsorbError for stories too short for their concepts, or concepts too frequent.
     """
     check_stories(world)
@@ -105,25 +107,39 @@ def tell(world: Stories, count: int, part: int) -> Split:
     edge_K = np.floor(np.cumsum(p_K) * count + 0.5).astype(int)
     edge_K[-1] = count
     kind_N = np.searchsorted(edge_K, rng.permutation(count), side="right")
-    return told(world, rng, carried_KC[kind_N], part == 2)
+    split = told(world, rng, carried_KC[kind_N], part == 2)
+    return asked(world, split) if part else split
 
 
 def told(world: Told, rng, carried_NC: np.ndarray, test: bool) -> Split:
-    """A story for each row of the concepts that it carries, told some thousands at a time."""
-    starts = range(0, len(carried_NC), AT_ONCE)
-    parts = [_told(world, rng, carried_NC[i : i + AT_ONCE], test) for i in starts]
+    """A story for each row of the concepts that it carries, so many at once."""
+    starts = range(0, len(carried_NC), TOLD_AT_ONCE)
+    parts = [told_at_once(world, rng, carried_NC[i : i + TOLD_AT_ONCE], test) for i in starts]
     return jax.tree.map(lambda *arrays_N: np.concatenate(arrays_N), *parts)
 
 
-def _told(world: Told, rng, carried_NC: np.ndarray, test: bool) -> Split:
+def told_at_once(world: Told, rng, carried_NC: np.ndarray, test: bool) -> Split:
+    """A story for each row of the concepts that it carries."""
     sides = (world.length - grammar.PLOT_TOKENS) // grammar.SIDE_TOKENS
     plot = _plot(world, rng, carried_NC, test)
     between = _sides(world, rng, carried_NC, sides, test)
     x_NS, tags = _interleaved(rng, plot, between, world.length + 1)
     class_N = (carried_NC * (1 << np.arange(6))).sum(1).astype(np.int32)
-    told_N = np.concatenate([plot.held, between.held], axis=1).any(axis=1)
-    shown_N = np.logical_not(told_N) if world.held_out == "attack" else None
+    shown_N = np.logical_not(between.unshown.any(1)) if world.held_out == "attack" else None
     return Split(x_NS, class_N, _covariates(x_NS, tags), tags, shown_N)
+
+
+def asked(world: Told, split: Split) -> Split:
+    """What is asked of validation and test stories: without what attacks teach of a topic.
+
+    Where attacks are not shown some facts they make their agents and verbs less likely than they
+    are; what these decide, the last word, they leave alone.
+    """
+    if world.held_out != "attack":
+        return split
+    assert split.tags is not None
+    token_NS = split.tags.token_NS * ~np.isin(split.x_NF, LEADING)
+    return split._replace(tags=split.tags._replace(token_NS=token_NS))
 
 
 def _covariates(x_NS: np.ndarray, tags: Tags) -> dict[str, np.ndarray]:
@@ -135,10 +151,13 @@ def _covariates(x_NS: np.ndarray, tags: Tags) -> dict[str, np.ndarray]:
 
 def _drawn(world: Told, rng, facts: grammar.Facts, count: int, test: bool) -> grammar.Facts:
     """`count` facts, each as likely as the others that this split may tell."""
-    only = world.held_out == "fact" or (world.held_out == "attack" and test)
-    allowed = np.flatnonzero(facts.held_out == test) if only else np.arange(len(facts.rows))
-    at_N = allowed[rng.integers(len(allowed), size=count)]
-    return grammar.Facts(facts.rows[at_N], facts.held_out[at_N])
+    allowed_F = np.ones(len(facts.rows), bool)
+    if world.held_out == "fact":
+        allowed_F = facts.held_out == test
+    if world.held_out == "attack" and test and facts.unshown.any():
+        allowed_F = facts.unshown
+    at_N = np.flatnonzero(allowed_F)[rng.integers(allowed_F.sum(), size=count)]
+    return grammar.Facts(*(column[at_N] for column in facts))
 
 
 def _templates(world: Told, rng, codes: np.ndarray, count: int, test: bool) -> np.ndarray:
@@ -149,13 +168,13 @@ def _templates(world: Told, rng, codes: np.ndarray, count: int, test: bool) -> n
 
 
 def _filled(codes_NL: np.ndarray, values_NV: np.ndarray, tags_NV: np.ndarray,
-            held_N: np.ndarray) -> Sentences:  # fmt: skip
+            unshown_N: np.ndarray) -> Sentences:  # fmt: skip
     """Sentences with their slots filled, and the tags of what fills them, 8 tokens wide."""
     slot_NL = np.maximum(-1 - codes_NL, 0)
     token_NL = np.where(codes_NL < 0, np.take_along_axis(values_NV, slot_NL, 1), codes_NL)
     tag_NL = np.where(codes_NL < 0, np.take_along_axis(tags_NV, slot_NL, 1), 0)
     wide = ((0, 0), (0, LONGEST_SENTENCE - codes_NL.shape[1]))
-    return Sentences(np.pad(token_NL, wide, constant_values=-1), np.pad(tag_NL, wide), held_N)
+    return Sentences(np.pad(token_NL, wide, constant_values=-1), np.pad(tag_NL, wide), unshown_N)
 
 
 def _other(rng, taken_N: np.ndarray, among: tuple[str, ...]) -> np.ndarray:
@@ -182,13 +201,13 @@ def _plot(world: Told, rng, carried_NC: np.ndarray, test: bool) -> Sentences:
     sentences = {
         kind: _filled(
             _templates(world, rng, grammar.template_codes(texts, grammar.PLOT_SLOTS), n, test),
-            values_NV, _plot_tags(kind, trait_N, liking_N), facts.held_out,
+            values_NV, _plot_tags(kind, trait_N, liking_N), facts.unshown,
         ) for kind, texts in grammar.PLOT.items()
     }  # fmt: skip
-    token, tag, held_NK = (np.stack(part, 1) for part in zip(*sentences.values(), strict=True))
+    token, tag, unshown_NK = (np.stack(part, 1) for part in zip(*sentences.values(), strict=True))
     order_NK1 = _plot_order(trait_N, liking_N, rng.random(n) < 0.5)[:, :, None]
     token, tag = (np.take_along_axis(part, order_NK1, 1) for part in (token, tag))
-    return Sentences(token, tag, held_NK)
+    return Sentences(token, tag, unshown_NK)
 
 
 def _plot_tags(kind: str, trait_N: np.ndarray, liking_N: np.ndarray) -> np.ndarray:
@@ -228,13 +247,13 @@ def _sides(world: Told, rng, carried_NC: np.ndarray, sides: int, test: bool) -> 
     kind_M = rng.permuted(kind_NK, axis=1).ravel()
     token_M8 = np.empty((kind_M.size, LONGEST_SENTENCE), int)
     tag_M8 = np.empty((kind_M.size, LONGEST_SENTENCE), np.uint8)
-    held_M = np.empty(kind_M.size, bool)
+    unshown_M = np.empty(kind_M.size, bool)
     for k, name in enumerate(grammar.SIDE_KINDS):
         at = np.flatnonzero(kind_M == k)
-        token_M8[at], tag_M8[at], held_M[at] = _side(world, rng, name, len(at), test)
+        token_M8[at], tag_M8[at], unshown_M[at] = _side(world, rng, name, len(at), test)
     shape = (len(carried_NC), sides)
     wide = (*shape, LONGEST_SENTENCE)
-    return Sentences(token_M8.reshape(wide), tag_M8.reshape(wide), held_M.reshape(shape))
+    return Sentences(token_M8.reshape(wide), tag_M8.reshape(wide), unshown_M.reshape(shape))
 
 
 def _side(world: Told, rng, kind: str, count: int, test: bool) -> Sentences:
@@ -244,7 +263,7 @@ def _side(world: Told, rng, kind: str, count: int, test: bool) -> Sentences:
     tags_NV = np.tile(tagged_V * BIT.get(kind, np.uint8(0)), (count, 1))
     facts = _drawn(world, rng, grammar.side_facts(kind), count, test)
     templates = _templates(world, rng, codes, count, test)
-    return _filled(templates, facts.rows, tags_NV, facts.held_out)
+    return _filled(templates, facts.rows, tags_NV, facts.unshown)
 
 
 def _interleaved(rng, plot: Sentences, sides: Sentences, length: int) -> tuple[np.ndarray, Tags]:

