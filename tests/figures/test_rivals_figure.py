@@ -126,7 +126,7 @@ def test_what_is_elicited_is_said_and_a_refit_only_where_there_is_one(exact):
     assert "the attack set (all; rates [0.001,0.01], forget examples [4,16], 100 steps)," in said
     refit = pages(table(rivals_rows(line, seeds=2, measure__refit_epochs=3)), False)
     assert "refitted" not in said
-    assert "a head refitted on all training data for 3 epochs" in refit.pages[0].caption
+    assert "a head refitted on training data for 3 epochs" in refit.pages[0].caption
 
 
 def test_which_methods_keep_added_units_is_said_where_units_are_added(exact):
