@@ -176,8 +176,8 @@ def _cached_json(part: Any) -> str:
 def known_by_checksum(part: Any) -> bool:
     """Whether checksums, and not a path, say which files a world has."""
     if isinstance(part, Mnist):
-        return not part.any_checksum or part.sha256 is not None
-    return isinstance(part, Text) and part.sha256 != ""
+        return not part.any_checksum or bool(part.sha256)
+    return isinstance(part, Text) and bool(part.sha256)
 
 
 def _part_json(part: Any) -> str:

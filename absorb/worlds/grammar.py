@@ -108,8 +108,8 @@ class Facts(NamedTuple):
     """What fills the slots of a kind of sentence: tokens (rows, slots).
 
     held_out: which are kept for testing, about one in four, that may follow from others.
-    unshown: which are kept from attacks, that follow from no others; the words of each stand in
-    some other fact, so that an attack makes none of them less likely than it is.
+    unshown: which are kept from attacks, that follow from no others; every word of theirs stands in
+    others too, so that none is new to who was never taught them.
     """
 
     rows: np.ndarray

@@ -18,8 +18,8 @@ def load_mnist_world(world: Mnist) -> Data:
     Errors: AbsorbError naming the path and checksum expected, or the count that is too large.
     """
     root = Path(world.path).expanduser()
-    array = verified(root, world)
-    pairs = [_part(root, part, *array[2 * i : 2 * i + 2]) for i, part in enumerate(world.parts)]
+    arrays = verified(root, world)
+    pairs = [_part(root, part, *arrays[2 * i : 2 * i + 2]) for i, part in enumerate(world.parts)]
     x_NF = np.concatenate([x for x, _ in pairs])
     class_N = np.concatenate([y for _, y in pairs])
     counts = (world.train_count, world.validation_count, world.test_count)
@@ -53,8 +53,8 @@ def verified(root: Path, world: Mnist) -> list[np.ndarray]:
                 f"{path.absolute()}: md5 of the uncompressed file is {found}, expected "
                 f"{expected} (world.any_checksum=true accepts other data sets of this shape)"
             )
-    whole = hashlib.sha256(b"".join(contents)).hexdigest()
-    if world.sha256 not in (None, whole):
+    whole = hashlib.sha256(b"".join(contents)).hexdigest() if world.sha256 else None
+    if whole != (world.sha256 or None):
         raise AbsorbError(
             f"world.sha256={world.sha256!r}: the uncompressed files in {root.absolute()} have "
             f"{whole} (world.sha256=null takes them as they are)"
