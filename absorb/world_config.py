@@ -165,7 +165,10 @@ class StoryPair(Told):
 
 @dataclass(frozen=True)
 class Text:
-    """A .txt or Parquet file cut into windows of `length` tokens; concepts are lists of words.
+    """A .txt or Parquet file cut into windows of `length` tokens.
+
+    A concept is a list of words with spaces between, or "column:NAME": the rows where that column
+    of a Parquet file is true, or not 0.
 
     `sha256` says in place of the path which file it is, and is verified; where the settings of a
     run leave it empty it is filled in with the file's own.

@@ -1,4 +1,4 @@
-"""A local text in windows of tokens; concepts are lists of words.
+"""A local text in windows of tokens; concepts are lists of words, or columns of labels.
 
 The file is cut into some hundred blocks of whole lines (rows of a Parquet file), which are dealt to
 the splits: so the splits share no text, and each has something of every part of it. Windows lie
@@ -7,7 +7,7 @@ twice.
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from itertools import pairwise
 from typing import NamedTuple
 
@@ -16,7 +16,7 @@ import numpy as np
 from absorb.config import Text
 from absorb.errors import AbsorbError
 from absorb.worlds.data import Data, Split, Tags
-from absorb.worlds.textfile import read_units
+from absorb.worlds.textfile import Units, label_columns, read_units
 from absorb.worlds.tokens import standardised
 from absorb.worlds.vocabularies import VOCABULARIES, Tokenized
 
@@ -26,24 +26,30 @@ SPAN = re.compile(r"[^.!?\n]*[.!?\n]+|[^.!?\n]+$")
 
 
 class Block(NamedTuple):
-    """A contiguous piece of the text, and where in it it begins, from 0 to 1."""
+    """A contiguous piece of the text, where in it it begins (0 to 1), and its labels.
+
+    Bit c of `tags_C`: the character is of a row labelled with concept c.
+    """
 
     text: str
     place: float
+    tags_C: np.ndarray
 
 
 def load_text_world(world: Text) -> Data:
     """Windows of length + 1 tokens with the concepts of each token tagged.
 
     A token carries a concept where it is part of one of its words: a whole word, upper or lower
-    case. Its span goes to the ends of the line or sentence. A window carries what those of its
+    case. Its span goes to the ends of the line or sentence. Of a concept that is a column of
+    labels every token of a labelled row is one, and its span. A window carries what those of its
     tokens carry that are predicted: all but the first. Covariates: `position`, where in the window
     the first such token of any concept stands (length + 1 where there is none), and `place`, where
     in the file the window's block begins.
     Errors: AbsorbError for a file that is missing, not text or too short, for a vocabulary too
     small, for a concept without words.
     """
-    patterns = [pattern(words) for words in world.concepts]
+    labels = label_columns(world)
+    patterns = {c: pattern(words) for c, words in enumerate(world.concepts) if c not in labels}
     blocks = cut_into_blocks(read_units(world), BLOCK_WINDOWS * (world.length + 1))
     dealt = deal(world, blocks)
     encode = VOCABULARIES[world.tokenizer](
@@ -67,21 +73,26 @@ def pattern(words: str) -> re.Pattern[str]:
     return re.compile(rf"\b(?:{'|'.join(map(re.escape, words.split()))})\b", re.IGNORECASE)
 
 
-def cut_into_blocks(units: list[str], least: int) -> list[Block]:
+def cut_into_blocks(units: Units, least: int) -> list[Block]:
     """Contiguous blocks of similar length, at least `least` characters where the text allows.
 
     Between words where lines are too few.
     """
     fewest, most = BLOCKS
-    count = min(max(sum(map(len, units)) // least, fewest), most)
-    if len(units) < count:
-        units = re.findall(r"\S*\s+|\S+", "".join(units))
-    size_U = np.array([len(unit) for unit in units])
-    start_U = np.cumsum(size_U) - size_U
-    block_U = start_U * count // size_U.sum()
-    edges = [0, *np.flatnonzero(np.diff(block_U)) + 1, len(units)]
+    texts = units.texts
+    tags_C = np.repeat(units.tags_U, [len(text) for text in texts])
+    count = min(max(len(tags_C) // least, fewest), most)
+    if len(texts) < count:
+        texts = re.findall(r"\S*\s+|\S+", "".join(texts))
+    end_U = np.cumsum([len(text) for text in texts])
+    start_U = np.concatenate([[0], end_U[:-1]])
+    block_U = start_U * count // len(tags_C)
+    edges = [0, *np.flatnonzero(np.diff(block_U)) + 1, len(texts)]
     return [
-        Block("".join(units[i:j]), float(start_U[i] / size_U.sum())) for i, j in pairwise(edges)
+        Block(
+            "".join(texts[i:j]), float(start_U[i] / len(tags_C)), tags_C[start_U[i] : end_U[j - 1]]
+        )
+        for i, j in pairwise(edges)
     ]
 
 
@@ -119,7 +130,7 @@ def _windows(world: Text, blocks: list[Block], encode, patterns) -> Split:
 
 def _block(world: Text, block: Block, tokens: Tokenized, patterns) -> list[np.ndarray]:
     """Tokens, their tags and those of their spans, each (windows, length + 1)."""
-    own_C, span_C = tags_of_characters(block.text, patterns)
+    own_C, span_C = (t | block.tags_C for t in tags_of_characters(block.text, patterns))
     starts = tokens.start_M
     lines = [tokens.token_M, *(np.bitwise_or.reduceat(t, starts) for t in (own_C, span_C))]
     count = max(0, (len(starts) - 1) // world.length)
@@ -127,7 +138,9 @@ def _block(world: Text, block: Block, tokens: Tokenized, patterns) -> list[np.nd
     return [line[at] for line in lines]
 
 
-def tags_of_characters(text: str, patterns: list[re.Pattern[str]]) -> tuple[np.ndarray, np.ndarray]:
+def tags_of_characters(
+    text: str, patterns: Mapping[int, re.Pattern[str]]
+) -> tuple[np.ndarray, np.ndarray]:
     """Bit c at each character of a word of concept c, and of the line or sentence around it."""
     own_C, span_C = np.zeros(len(text), np.uint8), np.zeros(len(text), np.uint8)
     for bit, start, end in _matches(text, patterns):
@@ -139,7 +152,7 @@ def tags_of_characters(text: str, patterns: list[re.Pattern[str]]) -> tuple[np.n
     return own_C, span_C
 
 
-def _matches(text: str, patterns: list[re.Pattern[str]]) -> Iterator[tuple[int, int, int]]:
-    for c, pattern in enumerate(patterns):
+def _matches(text: str, patterns: Mapping[int, re.Pattern[str]]) -> Iterator[tuple[int, int, int]]:
+    for c, pattern in patterns.items():
         for found in pattern.finditer(text):
             yield 1 << c, found.start(), found.end()

@@ -1,24 +1,45 @@
-"""Reading a local text, and refusing by name what is not one."""
+"""Reading a local text and the labels of its rows, and refusing by name what is not one."""
 
 import hashlib
 from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
 
 from absorb.checksums import read_file
 from absorb.config import Text
 from absorb.errors import AbsorbError
 
+BY_COLUMN = "column:"  # a concept that begins so names a column of labels, not words
 
-def read_units(world: Text) -> list[str]:
-    """The pieces of a file that stay together: a text's lines, or the rows of a Parquet column.
+
+class Units(NamedTuple):
+    """The pieces of a file that stay together; bit c of `tags_U`: labelled with concept c."""
+
+    texts: list[str]
+    tags_U: np.ndarray
+
+
+def read_units(world: Text) -> Units:
+    """A text's lines, or the rows of a Parquet column with what its columns of labels say.
 
     Errors: AbsorbError naming the path expected, or what is wrong with the file that stands there.
     """
     path = Path(world.path).expanduser()
     content = _content(path, world.sha256)
-    units = _rows(path, world.column) if path.suffix == ".parquet" else _lines(path, content)
-    if not any(unit.strip() for unit in units):
+    units = _rows(path, world) if path.suffix == ".parquet" else _lines(path, world, content)
+    if not any(unit.strip() for unit in units.texts):
         raise AbsorbError(f"world.path: {path.absolute()} is empty; expected text")
     return units
+
+
+def label_columns(world: Text) -> dict[int, str]:
+    """The concepts that are columns of labels, and the columns' names."""
+    return {
+        c: concept.removeprefix(BY_COLUMN)
+        for c, concept in enumerate(world.concepts)
+        if concept.startswith(BY_COLUMN)
+    }
 
 
 def _content(path: Path, sha256: str) -> bytes:
@@ -32,31 +53,64 @@ def _content(path: Path, sha256: str) -> bytes:
     return content
 
 
-def _lines(path: Path, content: bytes) -> list[str]:
+def _lines(path: Path, world: Text, content: bytes) -> Units:
+    if labels := label_columns(world):
+        raise AbsorbError(
+            f"world.concepts: {BY_COLUMN}{next(iter(labels.values()))} is a column of a Parquet "
+            f"file; {path.absolute()} is none"
+        )
     try:
-        return content.decode("utf-8").splitlines(keepends=True)
+        texts = content.decode("utf-8").splitlines(keepends=True)
     except UnicodeDecodeError as error:
         raise AbsorbError(
             f"world.path: {path.absolute()} is not UTF-8: byte {error.start} is "
             f"0x{content[error.start]:02x}"
         ) from None
+    return Units(texts, np.zeros(len(texts), np.uint8))
 
 
-def _rows(path: Path, column: str) -> list[str]:
+def _rows(path: Path, world: Text) -> Units:
+    labels = label_columns(world)
+    table = _table(path, world.column, list(labels.values()))
+    tags_R = np.zeros(table.num_rows, np.uint8)
+    for c, column in labels.items():
+        tags_R |= _labels(path, column, table[column]) << np.uint8(c)
+    rows = table[world.column].to_pylist()
+    kept = [i for i, text in enumerate(rows) if text]
+    return Units([rows[i] + "\n" for i in kept], tags_R[kept])
+
+
+def _table(path: Path, text: str, labels: list[str]) -> Any:
     import pyarrow as pa
     import pyarrow.parquet as pq
 
+    def known(*kinds: Any) -> list[str]:
+        return [f.name for f in schema if any(kind(f.type) for kind in kinds)]
+
     try:
         schema = pq.read_schema(path)
-        known = [
-            f.name for f in schema if pa.types.is_string(f.type) or pa.types.is_large_string(f.type)
-        ]
-        if column not in known:
-            raise AbsorbError(
-                f"world.column={column!r}: {path.absolute()} has the columns of text "
-                f"{', '.join(known) or '(none)'}"
-            )
-        texts = pq.read_table(path, columns=[column])[column].to_pylist()
+        _expect(path, "column", text, "text", known(pa.types.is_string, pa.types.is_large_string))
+        marks = known(pa.types.is_boolean, pa.types.is_integer)
+        for column in labels:
+            _expect(path, "concepts", column, "labels (true or false, or whole numbers)", marks)
+        return pq.read_table(path, columns=[text, *labels])
     except (pa.ArrowInvalid, OSError) as error:
         raise AbsorbError(f"world.path: {path.absolute()} is not a Parquet file: {error}") from None
-    return [text + "\n" for text in texts if text]
+
+
+def _expect(path: Path, key: str, column: str, what: str, known: list[str]) -> None:
+    if column not in known:
+        raise AbsorbError(
+            f"world.{key}={column!r}: {path.absolute()} has the columns of {what} "
+            f"{', '.join(known) or '(none)'}"
+        )
+
+
+def _labels(path: Path, column: str, values: Any) -> np.ndarray:
+    """1 where a row is labelled; a row that does not say so is an error, not a guess."""
+    if values.null_count:
+        raise AbsorbError(
+            f"world.concepts={column!r}: {values.null_count} of {len(values)} rows of "
+            f"{path.absolute()} are empty there; expected a label in each"
+        )
+    return (values.to_numpy() != 0).astype(np.uint8)

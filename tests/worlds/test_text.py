@@ -14,8 +14,9 @@ from absorb.config import Text
 from absorb.errors import AbsorbError
 from absorb.identity import run_id
 from absorb.worlds import load_world
+from absorb.worlds.data import Tags
 from absorb.worlds.text import cut_into_blocks, deal, load_text_world, pattern, tags_of_characters
-from absorb.worlds.textfile import read_units
+from absorb.worlds.textfile import Units, read_units
 from absorb.worlds.vocabularies import pairs
 from sweeps.app import compose
 
@@ -85,7 +86,7 @@ def test_the_same_seed_cuts_the_same_windows_and_another_cuts_others(world, toke
 
 def test_characters_are_tagged_word_by_word_and_spans_end_with_line_or_sentence():
     text = "Go, KING's man! dogs ran\nking kings\nviking"
-    own, span = tags_of_characters(text, [pattern("king queen"), pattern("dogs")])
+    own, span = tags_of_characters(text, {0: pattern("king queen"), 1: pattern("dogs")})
     marks = "".join(map(str, own)), "".join(map(str, span))
     assert marks[0] == "0000" + "1111" + "0" * 8 + "2222" + "0" * 5 + "1111" + "0" * 13
     assert marks[1] == "1" * 15 + "2" * 10 + "1" * 11 + "0" * 6
@@ -160,6 +161,64 @@ def test_a_column_of_a_parquet_file_is_read_like_its_lines(world, tmp_path):
         load_world(replace(world, path=str(path)))
     with pytest.raises(AbsorbError, match=r"world.column='id': .* has the columns of text story"):
         load_world(replace(world, path=str(path), column="id"))
+
+
+@pytest.fixture
+def labelled(world, tmp_path) -> Text:
+    """The lines of `world` as rows, each tenth of which is labelled: by 2 or by true."""
+    own = [2 * (i % 10 == 0) for i in range(LINES)]
+    columns = {"text": list(map(line, range(LINES))), "secret": own, "hidden": [i > 0 for i in own]}
+    pq.write_table(pa.table({**columns, "unsure": [None, *own[1:]]}), tmp_path / "some.parquet")
+    concepts = ("dogs", "column:secret", "column:hidden")
+    return replace(world, path=str(tmp_path / "some.parquet"), concepts=concepts)
+
+
+def test_a_concept_is_a_column_of_labels(labelled):
+    for split in load_world(labelled):
+        assert isinstance(split.tags, Tags)
+        for tag_NS in split.tags:
+            assert np.array_equal(tag_NS >> 1 & 1, tag_NS >> 2 & 1)
+        both_NS = np.array([tag_NS >> 1 & 1 for tag_NS in split.tags])
+        assert np.array_equal(*both_NS) and both_NS.any()
+        assert np.array_equal(split.class_N >> 1 & 1, both_NS[0][:, 1:].any(1))
+
+
+def test_every_token_of_a_labelled_row_carries_its_concept_and_no_other_does(labelled):
+    block, *_ = cut_into_blocks(read_units(labelled), 10**6)
+    own_C = np.concatenate([np.full(len(line(i)) + 1, 6 * (i % 10 == 0)) for i in range(LINES)])
+    assert np.array_equal(block.tags_C, own_C[: len(block.text)])
+    few = Units(["one two three\n", "four five\n"], np.array([0, 4], np.uint8))
+    blocks = cut_into_blocks(few, 1)  # between words, where rows are too few
+    assert [(b.text, set(b.tags_C.tolist())) for b in blocks] == [
+        ("one ", {0}), ("two ", {0}), ("three\n", {0}), ("four ", {4}), ("five\n", {4})
+    ]  # fmt: skip
+
+
+def test_words_are_found_as_before_where_there_are_labels_too(labelled, world):
+    plain = load_world(replace(world, concepts=("dogs",)))
+    for one, two in zip(load_world(labelled), plain, strict=True):
+        assert np.array_equal(one.x_NF, two.x_NF)
+        assert np.array_equal(one.tags.token_NS & 1, two.tags.token_NS)
+
+
+BAD_LABELS = {
+    "column:secrte": r"world.concepts='secrte': .*some.parquet has the columns of .* secret, hid",
+    "column:text": r"world.concepts='text': .*some.parquet has the columns of labels",
+    "column:unsure": r"world.concepts='unsure': 1 of 900 rows of .*some.parquet are empty there",
+}
+
+
+@pytest.mark.parametrize(("concept", "said"), BAD_LABELS.items())
+def test_a_column_that_is_no_label_is_refused_by_name(labelled, concept, said):
+    with pytest.raises(AbsorbError, match=said):
+        load_world(replace(labelled, concepts=(concept,)))
+
+
+def test_a_text_without_columns_has_none_of_labels(world):
+    with pytest.raises(
+        AbsorbError, match=r"column:secret is a column of a Parquet file; .*some.txt"
+    ):
+        load_world(replace(world, concepts=("column:secret",)))
 
 
 def test_a_missing_file_is_refused_with_the_path_expected(world, tmp_path):
