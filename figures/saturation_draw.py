@@ -39,6 +39,7 @@ def draw_cells(marks: Sequence[Mark], caption: str) -> Any:
         for m in (m for m in marks if m.panel == panel and m.drawn):
             cell(ax, m, series.index(m.series))
     axes[0].set_yticks(range(len(series)), series, fontsize=5)
+    figure.get_layout_engine().set(w_pad=0.16)  # the layout measures names at five points too short
     return settle(figure)
 
 
