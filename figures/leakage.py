@@ -37,9 +37,13 @@ def page(one: Sizes) -> Page:
     """The figure of one comparison."""
     marks, caption = marks_of(one), caption_of(one)
     names = [s.name for s in one.sizes]
-    return Page(
-        f"leakage_{one.treatment}{one.suffix}", lambda: draw(marks, names, caption), marks, caption
-    )
+    name = f"leakage_{one.treatment}{one.suffix or '-ablated' * bool(ablated_every(one))}"
+    return Page(name, lambda: draw(marks, names, caption), marks, caption)
+
+
+def ablated_every(one: Sizes) -> int:
+    """Every how many steps training goes without the region, 0 for never."""
+    return int(one.sizes[0].columns.get("train.ablate_every", [0])[0])
 
 
 def marks_of(one: Sizes) -> list[Mark]:
@@ -125,10 +129,12 @@ def caption_of(one: Sizes) -> str:
     sizes = ", ".join(f"{s.name} has {thousands(s.parameters)}" for s in one.sizes)
     part = f" (PARTIAL: {one.missing})" if one.missing else ""
     apart = f"{one.apart}\n" if one.apart else ""
+    every = ablated_every(one)
+    without = f"; one step in {every} is trained without the region" if every else ""
     return (
         f"{apart}{n} runs{part}, {len(set(first_seeds(one)))} seeds, {diverged} diverged,"
         f" {failed} failed; {concept_words(first)} in {first['world.kind']}"
-        f" (concept {first[CONCEPT]}); after treatment {one.treatment}.\n"
+        f" (concept {first[CONCEPT]}){without}; after treatment {one.treatment}.\n"
         "Leakage: n_eq/((1 − p)N), the number of forget examples that would leave ordinary training"
         " as good at the concept, as a share of the unlabelled ones; 1: all were learned outside"
         " the region (what filtering must read), 0: none. At p = 1 nothing is left to leak: n_eq/N"

@@ -46,6 +46,14 @@ def test_with_all_labels_nothing_is_left_to_leak(falling):
     assert leaks.value == pytest.approx(0.1, abs=1e-3)
 
 
+def test_networks_trained_without_the_region_now_and_then_have_a_figure_of_their_own(falling):
+    found = pages(table(leakage_rows(leak, train__ablate_every=4, **SLOW)), False).pages[0]
+    assert found.name == "leakage_elicited-ablated"
+    assert "one step in 4 is trained without the region; after" in found.caption
+    assert falling.pages[0].name == "leakage_elicited"
+    assert "without the region" not in falling.pages[0].caption
+
+
 def test_learning_rates_are_said_where_they_differ_by_size(falling):
     own = leakage_rows(leak, train__learning_rate=8e-3, **SLOW)
     assert "DIFFER" not in pages(table(own), False).pages[0].caption
