@@ -2,11 +2,8 @@
 
 from collections.abc import Sequence
 
-import jax
-
 from absorb.config import Config, spec_of
 from benchmarks.effort import Effort
-from benchmarks.engine import at_width, engine, seeded, waves_of
 from benchmarks.report import Figure, Report, at_most
 from benchmarks.timing import Contender, interleaved
 
@@ -37,6 +34,7 @@ def measures(effort: Effort) -> Report:
 def contenders(words: Sequence[str], runs: int, effort: Effort) -> dict[str, Contender]:
     """A whole training and a whole measuring of as many runs."""
     from absorb.worlds import load_world
+    from benchmarks.engine import engine, seeded
     from sweeps.app import compose
 
     short = effort.pick([], ["train.epochs=1", "measure.attack_steps=4"])
@@ -49,7 +47,10 @@ def contenders(words: Sequence[str], runs: int, effort: Effort) -> dict[str, Con
 
 def measured(configs: Sequence[Config], data) -> Contender:
     """Everything that is measured of all runs, at the width that the engine's rule gives."""
+    import jax
+
     from absorb.lanes.programs import on_all
+    from benchmarks.engine import at_width, waves_of
 
     made = at_width(spec_of(configs[0]), len(configs))
     waves, shared = list(waves_of(configs, made)), on_all(made.mesh, data)

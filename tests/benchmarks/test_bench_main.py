@@ -1,7 +1,9 @@
 """The command takes names from a table, and says what is missing."""
 
 import json
+import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -31,3 +33,11 @@ def test_without_pytorch_the_extra_is_named(monkeypatch):
     monkeypatch.setitem(sys.modules, "torch", None)
     with pytest.raises(AbsorbError, match=r"absorb\[bench\]"):
         get_torch()
+
+
+def test_nothing_imports_jax_before_it_is_told_of_the_cores():
+    found = subprocess.run(
+        [sys.executable, "-c", "import benchmarks.main, sys; print('jax' in sys.modules)"],
+        cwd=Path(__file__).parents[2], capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    assert found.stdout.strip() == "False"
